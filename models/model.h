@@ -1,0 +1,91 @@
+/*
+ * Networks as the rest of the house sees them: a record, and sessions that turn pixels
+ * into logits and logit gradients into pixel gradients.
+ */
+#pragma once
+
+#include "base/status.h"
+#include "base/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum model_gradient { GRADIENT_EXACT, GRADIENT_SURROGATE, GRADIENT_NONE };
+
+/* How the network wants its input; part of the model's identity. Read from NAME.yaml next
+ * to NAME.onnx, from the ONNX metadata, or guessed from the graph (then `guessed`). */
+struct preprocess {
+    int width, height;         /* of the crop the network sees */
+    int resize;                /* short side before the crop; 0: no resize */
+    char resize_rule[16];      /* "short" keeps the aspect, "squash" does not, "none" */
+    char resizer[32];          /* "pillow-bilinear" */
+    char decoder[32];          /* "turbo" */
+    char order[4];             /* "rgb" or "bgr" */
+    char layout[8];            /* "nchw" or "nhwc" */
+    double scale;              /* x = u8 * scale, then (x - mean) / std; 1/255 or 1 */
+    double mean[3], std[3];    /* in RGB order */
+    bool guessed;
+};
+
+struct model_record {
+    char *name, *variant, *path, *arch, *family;
+    char precision[12];        /* fp32 fp16 bf16 int8 int4 binary ternary snn */
+    char *twin;                /* name of the full-precision twin, or NULL */
+    char *technique;           /* how it was trained: "plain", "adversarial", ... or NULL */
+    enum model_gradient gradient;
+    struct preprocess preprocess;
+    int n_classes;
+    int64_t params, macs, file_bytes;
+    char file_sha[65];
+    int opset;
+};
+
+struct model;
+
+/* Overrides, "key=value" as in the sidecar ("mean=0.5 0.5 0.5", "resize=256"); NULL ends. */
+enum status model_open(const char *path, const char *const *overrides, struct model **out);
+const struct model_record *model_record(const struct model *model);
+/* Canonical JSON of the preprocessing, as stored and hashed. The caller frees. */
+char *model_preprocess_json(const struct model *model);
+void model_close(struct model *model);
+
+/* How a session computes. All-zero is the default: fp32, batch norm folded, integer
+ * arithmetic for quantized graphs, inference only. */
+struct session_options {
+    bool gradient;             /* session_backward may be called */
+    bool simulate;             /* quantized graphs as fake quantization in float */
+    bool no_fold;              /* keep batch norm as its own step */
+    bool ceil_mode;            /* pooling rounds up (SysNoise) */
+    const char *precision;     /* NULL or "fp32", "fp16", "bf16", "int8": emulated */
+    double temperature;        /* 0 or 1: none; logits are divided by it before the loss */
+};
+
+/*
+ * A session is one network compiled for one sample at a time and one thread, with its own
+ * memory. Any number of sessions of one model may run at once and give the same bits: a
+ * sample's logits never depend on other samples, threads or batches.
+ */
+struct session;
+enum status session_open(const struct model *model, const struct session_options *options,
+                         struct session **out);
+
+/*
+ * x       [3][H][W] float RGB in [0,1], whatever the network's own layout, order and scale:
+ *         those are applied inside and are part of the gradient
+ * logits  [n_classes] float
+ * errors  ERR_NUMERIC when a logit is NaN
+ */
+enum status session_forward(struct session *session, const float *x, float *logits);
+
+/* After session_forward on the same x: dlogits [n_classes] in, dx [3][H][W] out, exact or
+ * straight-through as the record says. May be called several times for one forward. */
+enum status session_backward(struct session *session, const float *dlogits, float *dx);
+
+/* uint8 [H][W][3] to float [3][H][W] in [0,1]: x = u8 / 255 in float32. */
+void pixels_to_float(const uint8_t *pixels, int width, int height, float *x);
+
+uint64_t session_forwards(const struct session *session);
+uint64_t session_backwards(const struct session *session);
+size_t session_bytes(const struct session *session);
+void session_close(struct session *session);

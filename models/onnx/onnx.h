@@ -1,0 +1,15 @@
+/* ONNX files, through protobuf-c over the system's onnx.proto. */
+#pragma once
+
+#include "models/graph/graph.h"
+
+/*
+ * Reads a model. Weights are copied into the graph's arena. External data is accepted
+ * only inside the model's own folder. Errors name the file, node, operator and opset;
+ * nothing is allocated that the file's own size does not justify.
+ */
+enum status onnx_read(const char *path, struct graph *out);
+enum status onnx_parse(const void *bytes, size_t size, const char *folder, struct graph *out);
+
+/* Writes opset 13 or later, atomically. */
+enum status onnx_write(const struct graph *graph, const char *path);

@@ -1,0 +1,129 @@
+/*
+ * The result store: one SQLite file that anyone can query. schema.sql is its definition;
+ * this header is the only door for writing.
+ *
+ * One transaction per cell holds the cell, its predictions and its flags: a kill at any
+ * moment leaves a store without half a cell. Finished cells are append-only.
+ */
+#pragma once
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+enum store_mode { STORE_CREATE, STORE_WRITE, STORE_READ };
+
+/* STORE_CREATE makes a missing file; older versions are migrated (with a backup beside
+ * them) unless STORE_READ. ERR_STORE: newer, corrupt, read-only, full; the message says
+ * which and what to do. */
+enum status store_open(const char *path, enum store_mode mode, struct store **out);
+void store_close(struct store *store);
+
+struct store_env {
+    const char *host, *os, *kernel, *arch, *cpu, *accel;
+    int cores;
+    int64_t ram_mb;
+    const char *version, *git_commit, *binary_sha, *compiler, *cflags, *simd, *libs_json;
+    bool git_dirty;
+};
+struct store_model {
+    const char *name, *variant, *arch, *family, *precision, *technique, *gradient;
+    const char *twin;            /* name of the full-precision twin; may be stored later */
+    const char *file_sha, *preprocess_json, *meta_json;
+    int64_t file_bytes, params, macs;
+    int n_classes;
+};
+struct store_dataset {
+    const char *name, *split, *manifest_sha;
+    int n_classes;
+    size_t count;
+    const char *const *keys;     /* [count] */
+    const int *labels;           /* [count] */
+    const char *const *class_names; /* [n_classes], or NULL */
+};
+struct store_subset {
+    int64_t dataset_id;
+    const char *spec, *sha;
+    size_t count;
+    const uint32_t *items;       /* [count] indices into the dataset */
+};
+struct store_condition {
+    const char *kind;            /* clean system natural adversarial worst */
+    const char *noise;           /* "clean", "decode", "resize", "gaussian_noise", "pgd-linf" */
+    int impl;
+    const char *label;           /* the canonical line */
+    int severity;                /* 0: none */
+    const char *norm;            /* "Linf" "L2" "L1" or NULL */
+    double eps;                  /* < 0: none */
+    const char *params_json, *params_sha;
+    size_t n_members;            /* kind worst: conditions it is the worst over */
+    const int64_t *members;
+};
+struct store_run {
+    const char *suite, *suite_sha, *config, *argv;
+    uint64_t seed;
+    int shard, n_shards;
+    int64_t parent_id;           /* 0: none */
+};
+
+/* Each finds an equal row or inserts one, and gives its id. */
+enum status store_put_env(struct store *, const struct store_env *, int64_t *id);
+enum status store_put_model(struct store *, const struct store_model *, int64_t *id);
+enum status store_put_dataset(struct store *, const struct store_dataset *, int64_t *id);
+enum status store_put_subset(struct store *, const struct store_subset *, int64_t *id);
+enum status store_put_condition(struct store *, const struct store_condition *, int64_t *id);
+
+enum status store_run_begin(struct store *, int64_t env_id, const struct store_run *,
+                            int64_t *run_id);
+/* state: "done", "failed" or "interrupted". */
+enum status store_run_end(struct store *, int64_t run_id, const char *state, int exit_code);
+
+struct store_flag {
+    const char *code, *message;  /* "ZERO_GRAD", "decode-failed", ...: specs A7.3 */
+    double value;
+};
+
+/* One finished or failed cell. Vectors have n entries in the subset's order, or are NULL. */
+struct store_cell {
+    int64_t run_id, model_id, dataset_id, cond_id, subset_id;
+    int64_t source_id;           /* surrogate of a transfer attack, or 0 */
+    const char *key;             /* SHA-256 of all that can change the numbers */
+    const char *status;          /* done failed timeout skipped */
+    const char *error;           /* why not done */
+    size_t n;
+    const int *top1;             /* predicted class; -1: the sample failed to decode */
+    const int *rank;             /* rank of the true class, 0 = top-1; -1 failed */
+    const float *margin;         /* z_y minus the largest other logit */
+    const float *confidence;     /* softmax probability of top1: for ECE */
+    const float *distance;       /* adversarial: distance found; NaN none */
+    const int *queries;          /* adversarial: forwards spent */
+    const char *const *broken_by; /* adversarial: member that broke it, or NULL entries */
+    uint64_t forwards, backwards;
+    double wall_s, cpu_s, zero_grad, max_pert;
+    int64_t rss_kb;
+    size_t n_flags;
+    const struct store_flag *flags;
+    size_t n_failures;           /* samples that could not be read */
+    const struct store_failure {
+        uint32_t item;           /* position in the subset */
+        const char *stage, *message;
+    } *failures;
+};
+/* Computes n_ok, n_ok5, ECE, and against the model's clean cell on the same subset the
+ * clean-correct count, lost and won. The clean cell must be put first. */
+enum status store_put_cell(struct store *, const struct store_cell *, int64_t *cell_id);
+
+/* The finished cell with this key: its id, or 0. */
+enum status store_find_cell(struct store *, const char *key, int64_t *cell_id);
+
+/* Progress inside a cell that takes long: opaque JSON by cell key, dropped by
+ * store_put_cell. `*json` is NULL when there is none; the caller frees. */
+enum status store_put_checkpoint(struct store *, const char *key, const char *json);
+enum status store_get_checkpoint(struct store *, const char *key, char **json);
+
+/* The connection, for read-only queries by leaderboards and doctor (struct sqlite3 *). */
+void *store_handle(struct store *store);

@@ -1,0 +1,227 @@
+#include "tests/test.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/params.h"
+#include "base/rng.h"
+#include "base/tensor.h"
+#include "base/text.h"
+#include "base/threads.h"
+
+#include <math.h>
+#include <string.h>
+
+static void status_keeps_context(void **state)
+{
+    (void)state;
+    assert_int_equal(status_fail(ERR_IO, "no %s", "disk"), ERR_IO);
+    assert_int_equal(status_wrap(ERR_IO, "a.jpg"), ERR_IO);
+    assert_string_equal(status_message(), "a.jpg: no disk");
+    assert_int_equal(status_wrap(OK, "b.jpg"), OK);
+    assert_string_equal(status_message(), "a.jpg: no disk");
+}
+
+static void numbers_round_trip(void **state)
+{
+    (void)state;
+    const double values[] = {0, 0.1, 8, 1e-5, 1.0 / 3, 8.0 / 255, -2.5e300};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char text[32];
+        assert_true(strtod(text_number(values[i], text), NULL) == values[i]);
+    }
+    char text[32];
+    assert_string_equal(text_number(0.1, text), "0.1");
+
+    double value;
+    assert_true(text_parse_number("8/255", &value) && value == 8.0 / 255);
+    assert_false(text_parse_number("8/0", &value));
+    assert_false(text_parse_number("8x", &value));
+    assert_false(text_parse_number("nan", &value));
+    assert_false(text_parse_number("", &value));
+}
+
+static void nearest_word(void **state)
+{
+    (void)state;
+    const char *const words[] = {"gaussian_noise", "shot_noise", "fog"};
+    assert_string_equal(text_nearest("gausian_noise", words, 3), "gaussian_noise");
+    assert_null(text_nearest("zzzzzz", words, 3));
+}
+
+static void json_is_canonical(void **state)
+{
+    (void)state;
+    cJSON *value = cJSON_Parse("{\"b\": [1, 0.1, true], \"a\": \"x\\n</script>\"}");
+    struct text out = {0};
+    json_canonical(value, &out);
+    assert_string_equal(out.data, "{\"a\":\"x\\u000a<\\/script>\",\"b\":[1,0.1,true]}");
+    text_clear(&out);
+    cJSON_Delete(value);
+}
+
+/* FIPS 180-4 example. */
+static void sha256_of_abc(void **state)
+{
+    (void)state;
+    char hex[HASH_HEX];
+    hash_bytes("abc", 3, hex);
+    assert_string_equal(hex,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void rng_repeats_and_separates(void **state)
+{
+    (void)state;
+    struct rng a, b, c;
+    rng_open(&a, 1, "x.jpg", "fog", 3);
+    rng_open(&b, 1, "x.jpg", "fog", 3);
+    rng_open(&c, 1, "x.jpg", "fog", 4);
+    int equal = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t word = rng_u32(&a);
+        assert_int_equal(word, rng_u32(&b));
+        equal += word == rng_u32(&c);
+    }
+    assert_true(equal < 3);
+}
+
+/* Sums of n draws lie within 5 standard errors of their expectation. */
+static void rng_moments(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    struct rng rng;
+    rng_open(&rng, 7, "moments", "test", 0);
+    double sum = 0, squares = 0, uniform = 0;
+    for (int i = 0; i < N; i++) {
+        double x = rng_normal(&rng);
+        sum += x;
+        squares += x * x;
+        uniform += rng_uniform(&rng);
+    }
+    assert_true(fabs(sum / N) < 5 / sqrt(N));
+    assert_true(fabs(squares / N - 1) < 5 * sqrt(2.0 / N));
+    assert_true(fabs(uniform / N - 0.5) < 5 * sqrt(1.0 / 12 / N));
+
+    const double means[] = {0.05, 2, 9.9, 10, 60, 500};
+    for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
+        double mean = means[m], total = 0, spread = 0;
+        for (int i = 0; i < N; i++) {
+            double k = rng_poisson(&rng, mean);
+            total += k;
+            spread += (k - mean) * (k - mean);
+        }
+        assert_true(fabs(total / N - mean) < 5 * sqrt(mean / N));
+        double variance_error = sqrt((mean + 2 * mean * mean) / N);
+        assert_true(fabs(spread / N - mean) < 5 * variance_error);
+    }
+}
+
+static void rng_below_is_even(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_open(&rng, 7, "below", "test", 0);
+    int counts[6] = {0};
+    for (int i = 0; i < 60000; i++)
+        counts[rng_below(&rng, 6)]++;
+    for (int i = 0; i < 6; i++)
+        assert_in_range(counts[i], 9500, 10500);
+}
+
+/* Every half converts to float and back unchanged; ties go to even. */
+static void halves(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float value = f16_to_float((uint16_t)bits);
+        if (!isnan(value))
+            assert_int_equal(f16_from_float(value), bits);
+        else
+            assert_true(isnan(f16_to_float(f16_from_float(value))));
+    }
+    assert_int_equal(f16_from_float(65519.0f), 0x7bff);
+    assert_int_equal(f16_from_float(65520.0f), 0x7c00);
+    assert_int_equal(f16_from_float(0x1p-25f), 0);
+    assert_int_equal(f16_from_float(0x1.8p-24f), 2);
+    assert_int_equal(f16_from_float(2049.0f), f16_from_float(2048.0f));
+    assert_int_equal(bf16_from_float(1.00390625f), 0x3f80);
+    assert_int_equal(bf16_from_float(1.01171875f), 0x3f82);
+}
+
+static void params_check(void **state)
+{
+    (void)state;
+    static const struct param table[] = {
+        {"eps", PARAM_REAL, "8/255", 0, 1, NULL, "radius"},
+        {"steps", PARAM_INT, "20", 1, 1000, NULL, "iterations"},
+        {"loss", PARAM_WORD, "ce", 0, 0, "ce dlr", "what to maximise"},
+        {0},
+    };
+    struct params params;
+    params_init(&params, table);
+    assert_true(params_real(&params, "eps") == 8.0 / 255);
+    assert_int_equal(params_set(&params, "steps", "0"), ERR_USAGE);
+    assert_int_equal(params_set(&params, "steps", "1.5"), ERR_USAGE);
+    assert_int_equal(params_set(&params, "loss", "c"), ERR_USAGE);
+    assert_int_equal(params_set(&params, "step", "5"), ERR_USAGE);
+    assert_non_null(strstr(status_message(), "did you mean 'steps'"));
+    assert_ok(params_set(&params, "loss", "dlr"));
+    assert_string_equal(params_word(&params, "loss"), "dlr");
+    assert_true(params_is_default(&params, 1));
+    assert_false(params_is_default(&params, 2));
+    params_clear(&params);
+}
+
+static enum status square(void *context, size_t item, int worker)
+{
+    (void)worker;
+    if (item == 77)
+        return status_fail(ERR_LIMIT, "item %zu", item);
+    ((size_t *)context)[item] = item * item;
+    return OK;
+}
+
+static void threads_report_first_failure(void **state)
+{
+    (void)state;
+    size_t out[100] = {0};
+    assert_ok(threads_each(2, 70, square, out));
+    assert_int_equal(out[69], 69 * 69);
+    assert_int_equal(threads_each(2, 100, square, out), ERR_LIMIT);
+    assert_string_equal(status_message(), "item 77");
+}
+
+static void arena_is_aligned_and_zero(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    for (size_t size = 1; size < 200000; size = size * 3 + 1) {
+        unsigned char *p = arena_alloc(&arena, size);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xff, size);
+    }
+    arena_clear(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_keeps_context),
+        cmocka_unit_test(numbers_round_trip),
+        cmocka_unit_test(nearest_word),
+        cmocka_unit_test(json_is_canonical),
+        cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(rng_repeats_and_separates),
+        cmocka_unit_test(rng_moments),
+        cmocka_unit_test(rng_below_is_even),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(params_check),
+        cmocka_unit_test(threads_report_first_failure),
+        cmocka_unit_test(arena_is_aligned_and_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
