@@ -10,8 +10,8 @@ enum status image_init(struct image *image, int width, int height, int channels)
 {
     *image = (struct image){0};
     if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
-        return status_fail(ERR_LIMIT, "image of %d x %d pixels: sides go from 1 to %d", width,
-                           height, IMAGE_MAX_SIDE);
+        return status_fail(ERR_LIMIT, "image of %d x %d pixels: sides go from 1 to %d",
+                           width, height, IMAGE_MAX_SIDE);
     uint8_t *data = mem_try((size_t)width * (size_t)height, (size_t)channels);
     if (!data)
         return status_fail(ERR_NOMEM, "no memory for an image of %d x %d pixels", width,

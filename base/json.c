@@ -46,7 +46,9 @@ static void append(const cJSON *value, struct text *out)
     else if (cJSON_IsNumber(value))
         text_add(out, text_number(value->valuedouble, number));
     else
-        text_add(out, cJSON_IsTrue(value) ? "true" : cJSON_IsFalse(value) ? "false" : "null");
+        text_add(out, cJSON_IsTrue(value)    ? "true"
+                      : cJSON_IsFalse(value) ? "false"
+                                             : "null");
 }
 
 void json_canonical(const cJSON *value, struct text *out)

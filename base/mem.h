@@ -1,20 +1,21 @@
 /*
  * Memory for small things, and arenas.
  *
- * mem_*() never return NULL: they stop the program when memory is gone, which is right for
- * names and tables. Sizes that come from a file go through mem_try(), which may fail.
+ * mem_*() never return NULL: they stop the program when memory is gone, which is right
+ * for names and tables. Sizes that come from a file go through mem_try(), which may fail.
  */
 #pragma once
 
 #include <stddef.h>
 
-void *mem_new(size_t size);                      /* zeroed */
-void *mem_array(size_t count, size_t size);      /* zeroed; checks the product */
+void *mem_new(size_t size);                 /* zeroed */
+void *mem_array(size_t count, size_t size); /* zeroed; checks the product */
 void *mem_grow(void *old, size_t count, size_t size);
-char *mem_copy(const char *string);              /* strdup; NULL gives NULL */
+char *mem_copy(const char *string); /* strdup; NULL gives NULL */
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Zeroed and aligned to 64 bytes for vector loads; NULL when memory is gone. free() it. */
+/* Zeroed and aligned to 64 bytes for vector loads; NULL when memory is gone. free() it.
+ */
 void *mem_try(size_t count, size_t size);
 
 /*
@@ -23,7 +24,7 @@ void *mem_try(size_t count, size_t size);
  */
 struct arena {
     struct arena_block *blocks;
-    size_t used;       /* bytes handed out, for reports */
+    size_t used; /* bytes handed out, for reports */
 };
 
 void *arena_alloc(struct arena *arena, size_t size);

@@ -35,8 +35,8 @@ static enum status check(const struct param *param, const char *value, double *n
     if (param->kind == PARAM_WORD)
         return is_choice(param->words, value)
                    ? OK
-                   : status_fail(ERR_USAGE, "%s=%s: choose one of: %s", param->name, value,
-                                 param->words);
+                   : status_fail(ERR_USAGE, "%s=%s: choose one of: %s", param->name,
+                                 value, param->words);
     if (!text_parse_number(value, number))
         return status_fail(ERR_USAGE, "%s=%s: not a number", param->name, value);
     if (param->kind == PARAM_INT && *number != floor(*number))
@@ -72,12 +72,13 @@ enum status params_set(struct params *params, const char *name, const char *valu
             text_addf(&list, "%s%s", count ? ", " : "", names[count]);
         }
         const char *near = text_nearest(name, names, count);
-        enum status st = near ? status_fail(ERR_USAGE, "unknown parameter '%s': did you mean "
-                                                       "'%s'? (there are: %s)",
-                                            name, near, list.data)
-                              : status_fail(ERR_USAGE, "unknown parameter '%s' (there %s%s)",
-                                            name, count ? "are: " : "are none",
-                                            count ? list.data : "");
+        enum status st =
+            near ? status_fail(ERR_USAGE,
+                               "unknown parameter '%s': did you mean "
+                               "'%s'? (there are: %s)",
+                               name, near, list.data)
+                 : status_fail(ERR_USAGE, "unknown parameter '%s' (there %s%s)", name,
+                               count ? "are: " : "are none", count ? list.data : "");
         text_clear(&list);
         return st;
     }
@@ -102,7 +103,8 @@ bool params_is_default(const struct params *params, size_t index)
     if (param->kind == PARAM_WORD || param->kind == PARAM_PATH)
         return !strcmp(params->typed[index], param->fallback);
     double fallback;
-    return text_parse_number(param->fallback, &fallback) && fallback == params->number[index];
+    return text_parse_number(param->fallback, &fallback) &&
+           fallback == params->number[index];
 }
 
 void params_copy(const struct params *in, struct params *out)

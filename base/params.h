@@ -17,16 +17,16 @@ enum param_kind { PARAM_REAL, PARAM_INT, PARAM_WORD, PARAM_PATH };
 struct param {
     const char *name;
     enum param_kind kind;
-    const char *fallback;  /* default, as it would be typed: "8/255"; "" for no path */
-    double min, max;       /* inclusive; both 0 means any */
-    const char *words;     /* PARAM_WORD: the choices, "linf l2 l1" */
+    const char *fallback; /* default, as it would be typed: "8/255"; "" for no path */
+    double min, max;      /* inclusive; both 0 means any */
+    const char *words;    /* PARAM_WORD: the choices, "linf l2 l1" */
     const char *help;
 };
 /* A table ends with {0}. NULL stands for an empty table. */
 
 struct params {
     const struct param *table;
-    char *typed[16];       /* as typed or default, in the table's order */
+    char *typed[16]; /* as typed or default, in the table's order */
     double number[16];
 };
 

@@ -69,8 +69,8 @@ static void draw(double now)
                  100 * share, rate, bar.unit, left, bar.label);
         fprintf(stderr, "\r\033[K%.*s", terminal_width() - 1, line);
     } else {
-        fprintf(stderr, "%3.0f%% %zu/%zu %s, %.0f/s, %s left: %s\n", 100 * share, bar.done,
-                bar.total, bar.unit, rate, left, bar.label);
+        fprintf(stderr, "%3.0f%% %zu/%zu %s, %.0f/s, %s left: %s\n", 100 * share,
+                bar.done, bar.total, bar.unit, rate, left, bar.label);
     }
     fflush(stderr);
     bar.shown = now;

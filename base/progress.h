@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* `total` steps to come; `unit` is what a step is ("images"). Quiet when `quiet` is set. */
+/* `total` steps to come; `unit` is what a step is ("images"). Quiet when `quiet` is set.
+ */
 void progress_begin(size_t total, const char *unit, int quiet);
 /* What is running now; shown beside the bar. Copied. */
 void progress_label(const char *label);
@@ -15,5 +16,5 @@ void progress_step(size_t steps);
 void progress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
 
-double clock_now(void);  /* seconds, monotonic */
-double clock_cpu(void);  /* seconds of CPU time of this process */
+double clock_now(void); /* seconds, monotonic */
+double clock_cpu(void); /* seconds of CPU time of this process */

@@ -94,7 +94,8 @@ static uint32_t poisson_small(struct rng *rng, double mean)
     return count;
 }
 
-/* PTRS: transformed rejection with squeeze, Hörmann 1993, doi:10.1016/0167-6687(93)90997-4. */
+/* PTRS: transformed rejection with squeeze, Hörmann 1993,
+ * doi:10.1016/0167-6687(93)90997-4. */
 static uint32_t poisson_large(struct rng *rng, double mean)
 {
     double log_mean = log(mean);
@@ -111,8 +112,8 @@ static uint32_t poisson_large(struct rng *rng, double mean)
             return (uint32_t)k;
         if (k < 0 || (us < 0.013 && v > us))
             continue;
-        if (log(v) + log(inverse_alpha) - log(a / (us * us) + b)
-            <= -mean + k * log_mean - lgamma(k + 1.0))
+        if (log(v) + log(inverse_alpha) - log(a / (us * us) + b) <=
+            -mean + k * log_mean - lgamma(k + 1.0))
             return (uint32_t)k;
     }
 }

@@ -20,20 +20,21 @@ struct rng {
     uint32_t key[2];
     uint32_t counter[4]; /* [0..1] block number, [2..3] from the purpose */
     uint32_t block[4];
-    int left;            /* unread words in block */
+    int left; /* unread words in block */
     int has_spare;
-    double spare;        /* second normal of a pair */
+    double spare; /* second normal of a pair */
 };
 
-/* `sample` and `purpose` may be any strings; `index` tells severities, restarts, steps. */
+/* `sample` and `purpose` may be any strings; `index` tells severities, restarts, steps.
+ */
 void rng_open(struct rng *rng, uint64_t seed, const char *sample, const char *purpose,
               uint64_t index);
 
 uint32_t rng_u32(struct rng *rng);
-double rng_uniform(struct rng *rng);                    /* [0, 1), 53 bits */
-uint32_t rng_below(struct rng *rng, uint32_t bound);    /* [0, bound), unbiased; bound > 0 */
-double rng_normal(struct rng *rng);                     /* mean 0, variance 1 */
-uint32_t rng_poisson(struct rng *rng, double mean);     /* mean in [0, 1e6] */
+double rng_uniform(struct rng *rng);                 /* [0, 1), 53 bits */
+uint32_t rng_below(struct rng *rng, uint32_t bound); /* [0, bound), unbiased; bound > 0 */
+double rng_normal(struct rng *rng);                  /* mean 0, variance 1 */
+uint32_t rng_poisson(struct rng *rng, double mean);  /* mean in [0, 1e6] */
 
 void rng_fill_uniform(struct rng *rng, float *out, size_t count, float low, float high);
 void rng_fill_normal(struct rng *rng, float *out, size_t count);

@@ -6,9 +6,11 @@
  */
 #pragma once
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define SIMD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) &&                             \
+    !defined(__SANITIZE_THREAD__) && defined(__gnu_linux__) && defined(__GNUC__) &&      \
+    !defined(__clang__)
+#define SIMD_CLONES                                                                      \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SIMD_CLONES
 #endif

@@ -30,9 +30,9 @@ size_t dtype_size(enum dtype dtype)
 
 const char *dtype_name(enum dtype dtype)
 {
-    static const char *const names[] = {"none",   "float32", "float64", "float16", "bfloat16",
-                                        "int8",   "uint8",   "int16",   "uint16",  "int32",
-                                        "uint32", "int64",   "uint64",  "bool"};
+    static const char *const names[] = {
+        "none",  "float32", "float64", "float16", "bfloat16", "int8",   "uint8",
+        "int16", "uint16",  "int32",   "uint32",  "int64",    "uint64", "bool"};
     return names[dtype];
 }
 
@@ -62,7 +62,8 @@ const char *shape_text(const struct shape *shape, char out[128])
     return out;
 }
 
-enum status tensor_init(struct tensor *tensor, enum dtype dtype, const struct shape *shape)
+enum status tensor_init(struct tensor *tensor, enum dtype dtype,
+                        const struct shape *shape)
 {
     *tensor = (struct tensor){0};
     int64_t count = 1;
@@ -84,7 +85,8 @@ enum status tensor_copy(const struct tensor *in, struct tensor *out)
 {
     enum status st = tensor_init(out, in->dtype, &in->shape);
     if (!st)
-        memcpy(out->data, in->data, (size_t)shape_count(&in->shape) * dtype_size(in->dtype));
+        memcpy(out->data, in->data,
+               (size_t)shape_count(&in->shape) * dtype_size(in->dtype));
     return st;
 }
 
@@ -150,10 +152,16 @@ void tensor_set(struct tensor *tensor, int64_t i, double value)
     case DTYPE_BOOL: ((uint8_t *)data)[i] = value != 0; break;
     case DTYPE_I16: ((int16_t *)data)[i] = (int16_t)saturate(value, -32768, 32767); break;
     case DTYPE_U16: ((uint16_t *)data)[i] = (uint16_t)saturate(value, 0, 65535); break;
-    case DTYPE_I32: ((int32_t *)data)[i] = (int32_t)saturate(value, -0x1p31, 0x1p31 - 1); break;
-    case DTYPE_U32: ((uint32_t *)data)[i] = (uint32_t)saturate(value, 0, 0x1p32 - 1); break;
+    case DTYPE_I32:
+        ((int32_t *)data)[i] = (int32_t)saturate(value, -0x1p31, 0x1p31 - 1);
+        break;
+    case DTYPE_U32:
+        ((uint32_t *)data)[i] = (uint32_t)saturate(value, 0, 0x1p32 - 1);
+        break;
     case DTYPE_I64: ((int64_t *)data)[i] = saturate(value, -0x1p63, 0x1p63 - 1024); break;
-    case DTYPE_U64: ((uint64_t *)data)[i] = (uint64_t)saturate(value, 0, 0x1p63 - 1024); break;
+    case DTYPE_U64:
+        ((uint64_t *)data)[i] = (uint64_t)saturate(value, 0, 0x1p63 - 1024);
+        break;
     case DTYPE_NONE: break;
     }
 }

@@ -37,20 +37,22 @@ struct shape {
 struct tensor {
     enum dtype dtype;
     struct shape shape;
-    void *data;  /* aligned to 64 bytes when we allocated it */
-    bool owned;  /* tensor_clear() frees data */
+    void *data; /* aligned to 64 bytes when we allocated it */
+    bool owned; /* tensor_clear() frees data */
 };
 
 size_t dtype_size(enum dtype dtype);
 const char *dtype_name(enum dtype dtype); /* "float32", "int8", as numpy */
 
-int64_t shape_count(const struct shape *shape); /* elements; the dims are known positive */
+int64_t
+shape_count(const struct shape *shape); /* elements; the dims are known positive */
 bool shape_equal(const struct shape *a, const struct shape *b);
 /* "1x3x224x224"; `out` of at least 128 bytes. */
 const char *shape_text(const struct shape *shape, char out[128]);
 
 /* Zeroed elements. ERR_LIMIT when a dimension is negative or the product overflows. */
-enum status tensor_init(struct tensor *tensor, enum dtype dtype, const struct shape *shape);
+enum status tensor_init(struct tensor *tensor, enum dtype dtype,
+                        const struct shape *shape);
 enum status tensor_copy(const struct tensor *in, struct tensor *out);
 void tensor_clear(struct tensor *tensor);
 

@@ -21,7 +21,8 @@ void text_clear(struct text *text);
 /* The shortest decimal that reads back as the same double: 0.1, 8, 1e-05. `out` ≥ 32. */
 const char *text_number(double value, char out[32]);
 
-/* "8/255", "0.5", "1e-3": a number or a fraction, whole string; false if it is neither. */
+/* "8/255", "0.5", "1e-3": a number or a fraction, whole string; false if it is neither.
+ */
 bool text_parse_number(const char *string, double *value);
 
 /* The candidate nearest to `word` by edit distance, or NULL when none is near. */

@@ -36,17 +36,17 @@ static inline const char *shared_path(const char *relative)
 }
 
 /* Path of shared data, or skip the test with one clear line. */
-#define REQUIRE_SHARED(variable, relative)                                                 \
-    const char *variable = shared_path(relative);                                          \
-    if (!variable) {                                                                       \
-        print_message("# skipped: ../shared/%s is absent\n", relative);                    \
-        skip();                                                                            \
+#define REQUIRE_SHARED(variable, relative)                                               \
+    const char *variable = shared_path(relative);                                        \
+    if (!variable) {                                                                     \
+        print_message("# skipped: ../shared/%s is absent\n", relative);                  \
+        skip();                                                                          \
     }
 
-#define assert_ok(expression)                                                              \
-    do {                                                                                   \
-        enum status assert_ok_status = (expression);                                       \
-        if (assert_ok_status)                                                              \
-            fail_msg("%s: %s (%s)", #expression, status_message(),                         \
-                     status_name(assert_ok_status));                                       \
+#define assert_ok(expression)                                                            \
+    do {                                                                                 \
+        enum status assert_ok_status = (expression);                                     \
+        if (assert_ok_status)                                                            \
+            fail_msg("%s: %s (%s)", #expression, status_message(),                       \
+                     status_name(assert_ok_status));                                     \
     } while (0)

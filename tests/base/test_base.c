@@ -1,6 +1,8 @@
 #include "tests/test.h"
 
+#include "base/file.h"
 #include "base/hash.h"
+#include "base/image.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/params.h"
@@ -66,8 +68,8 @@ static void sha256_of_abc(void **state)
     (void)state;
     char hex[HASH_HEX];
     hash_bytes("abc", 3, hex);
-    assert_string_equal(hex,
-                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(
+        hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void rng_repeats_and_separates(void **state)
@@ -207,6 +209,68 @@ static void arena_is_aligned_and_zero(void **state)
     arena_clear(&arena);
 }
 
+static void files_are_replaced_whole(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/gauntlet-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_ok(file_replace(path, "one", 3));
+    assert_ok(file_replace(path, "three", 5));
+    struct mapping map;
+    assert_ok(file_map(path, &map));
+    assert_int_equal(map.size, 5);
+    assert_memory_equal(map.data, "three", 5);
+    file_unmap(&map);
+    assert_int_equal(file_replace("/nonexistent/x", "a", 1), ERR_IO);
+    assert_int_equal(file_map("/nonexistent/x", &map), ERR_NOTFOUND);
+    assert_int_equal(file_map("/tmp", &map), ERR_IO);
+    unlink(path);
+
+    char *stem = file_stem("a.b/model.v1.onnx");
+    assert_string_equal(stem, "model.v1");
+    free(stem);
+}
+
+static void images_crop_and_refuse(void **state)
+{
+    (void)state;
+    struct image image, part;
+    assert_ok(image_init(&image, 5, 4, 3));
+    for (size_t i = 0; i < image_size(&image); i++)
+        image.data[i] = (uint8_t)i;
+    assert_ok(image_crop(&image, (struct rect){2, 1, 3, 2}, &part));
+    assert_int_equal(part.data[0], (1 * 5 + 2) * 3);
+    assert_int_equal(part.data[17], (2 * 5 + 4) * 3 + 2);
+    image_clear(&part);
+    image_clear(&image);
+    assert_int_equal(image_init(&image, 0, 4, 3), ERR_LIMIT);
+    assert_int_equal(image_init(&image, 70000, 4, 3), ERR_LIMIT);
+    assert_null(image.data);
+}
+
+static void tensors_refuse_what_cannot_be(void **state)
+{
+    (void)state;
+    struct tensor tensor;
+    const struct shape huge = {3, {1 << 20, 1 << 20, 1 << 20}};
+    const struct shape negative = {2, {3, -1}};
+    const struct shape empty = {2, {3, 0}};
+    assert_int_equal(tensor_init(&tensor, DTYPE_F32, &huge), ERR_LIMIT);
+    assert_int_equal(tensor_init(&tensor, DTYPE_F32, &negative), ERR_LIMIT);
+    assert_ok(tensor_init(&tensor, DTYPE_F32, &empty));
+    tensor_clear(&tensor);
+
+    const struct shape one = {1, {1}};
+    assert_ok(tensor_init(&tensor, DTYPE_I8, &one));
+    tensor_set(&tensor, 0, 2.5);
+    assert_int_equal(tensor_get_int(&tensor, 0), 2);
+    tensor_set(&tensor, 0, -1e9);
+    assert_int_equal(tensor_get_int(&tensor, 0), -128);
+    tensor_clear(&tensor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +286,9 @@ int main(void)
         cmocka_unit_test(params_check),
         cmocka_unit_test(threads_report_first_failure),
         cmocka_unit_test(arena_is_aligned_and_zero),
+        cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(images_crop_and_refuse),
+        cmocka_unit_test(tensors_refuse_what_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
