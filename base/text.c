@@ -45,14 +45,15 @@ void text_clear(struct text *text)
     *text = (struct text){0};
 }
 
-const char *text_number(double value, char out[32])
+const char *text_number(double value, char out[static 32])
 {
+    char number[32];
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
+        snprintf(number, sizeof number, "%.*g", digits, value);
+        if (strtod(number, NULL) == value)
             break;
     }
-    return out;
+    return memcpy(out, number, sizeof number);
 }
 
 bool text_parse_number(const char *string, double *value)

@@ -19,7 +19,7 @@ void text_addf(struct text *text, const char *format, ...)
 void text_clear(struct text *text);
 
 /* The shortest decimal that reads back as the same double: 0.1, 8, 1e-05. `out` ≥ 32. */
-const char *text_number(double value, char out[32]);
+const char *text_number(double value, char out[static 32]);
 
 /* "8/255", "0.5", "1e-3": a number or a fraction, whole string; false if it is neither.
  */
