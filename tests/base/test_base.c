@@ -1,5 +1,6 @@
 #include "tests/test.h"
 
+#include "base/document.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/image.h"
@@ -271,6 +272,51 @@ static void tensors_refuse_what_cannot_be(void **state)
     tensor_clear(&tensor);
 }
 
+struct shelf {
+    char *name;
+    uint64_t seed;
+};
+
+static const cyaml_schema_field_t shelf_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct shelf, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct shelf, seed),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t shelf_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct shelf, shelf_fields),
+};
+
+static const char *yaml_error(const char *text)
+{
+    void *shelf;
+    assert_int_not_equal(document_parse(text, strlen(text), "s.yaml", &shelf_schema, &shelf), OK);
+    assert_null(shelf);
+    return status_message();
+}
+
+static void document_names_the_line(void **state)
+{
+    (void)state;
+    struct shelf *shelf;
+    const char *good = "# a comment\nname: top\nseed: 7\n";
+    assert_ok(document_parse(good, strlen(good), "s.yaml", &shelf_schema, (void **)&shelf));
+    assert_string_equal(shelf->name, "top");
+    assert_int_equal(shelf->seed, 7);
+    document_free(&shelf_schema, shelf);
+
+    assert_string_equal(yaml_error("name: a\n\nsed: 3\n"),
+                        "s.yaml:3: unknown key 'sed': did you mean 'seed'?");
+    assert_string_equal(yaml_error("name: a\nweight: 3\n"),
+                        "s.yaml:2: unknown key 'weight' (there are: name, seed)");
+    assert_string_equal(yaml_error("seed: 3\n"), "s.yaml:1: 'name' is missing");
+    assert_string_equal(yaml_error("name: a\nname: b\n"), "s.yaml:2: 'name' is there twice");
+    assert_string_equal(yaml_error("name: a\nseed: x\n"),
+                        "s.yaml:2: Invalid uint64_t value: 'x'");
+    assert_non_null(strstr(yaml_error("name: a\n\tseed: 3\n"), "s.yaml:2: found a tab"));
+    assert_string_equal(yaml_error(""), "s.yaml: empty");
+    assert_string_equal(yaml_error("# nothing\n"), "s.yaml: empty");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +335,7 @@ int main(void)
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(images_crop_and_refuse),
         cmocka_unit_test(tensors_refuse_what_cannot_be),
+        cmocka_unit_test(document_names_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
