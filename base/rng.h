@@ -8,8 +8,8 @@
  *     struct rng rng;
  *     rng_open(&rng, seed, sample_key, "gaussian_noise", severity);
  *
- * Only integer arithmetic and the C library's correctly specified functions are used;
- * normals come from an own inverse or Box-Muller in double, see rng_normal().
+ * rng_normal() is Box-Muller in double with the C library's log, sin and cos, within one
+ * unit in the last place everywhere we build; the rng_fill_* functions need no library.
  */
 #pragma once
 
@@ -36,6 +36,15 @@ uint32_t rng_below(struct rng *rng, uint32_t bound); /* [0, bound), unbiased; bo
 double rng_normal(struct rng *rng);                  /* mean 0, variance 1 */
 uint32_t rng_poisson(struct rng *rng, double mean);  /* mean in [0, 1e6] */
 
+/*
+ * Many at once, several blocks side by side in vector registers.
+ *   u32      the words that `count` calls of rng_u32() give, and the generator left
+ * behind as they would leave it uniform  one word each, its upper 24 bits normal
+ * Box-Muller in float, one word each; a stream of its own, not that of rng_normal(). |x|
+ * < 6.7. Only +, -, *, /, sqrt and integers, so the bits are the same on every machine
+ * and vector width.
+ */
+void rng_fill_u32(struct rng *rng, uint32_t *out, size_t count);
 void rng_fill_uniform(struct rng *rng, float *out, size_t count, float low, float high);
 void rng_fill_normal(struct rng *rng, float *out, size_t count);
 

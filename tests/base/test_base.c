@@ -121,6 +121,60 @@ static void rng_moments(void **state)
     }
 }
 
+/* Filling gives the words of single calls, from any phase of a block and across 2^32. */
+static void rng_fill_equals_single_words(void **state)
+{
+    (void)state;
+    static uint32_t words[1000];
+    for (uint32_t phase = 0; phase < 5; phase++) {
+        struct rng a, b;
+        rng_open(&a, 3, "fill", "test", phase);
+        a.counter[0] = 0xfffffff0u;
+        b = a;
+        for (uint32_t i = 0; i < phase; i++)
+            assert_int_equal(rng_u32(&a), rng_u32(&b));
+        rng_fill_u32(&a, words, 1000 - phase);
+        for (uint32_t i = 0; i < 1000 - phase; i++)
+            assert_int_equal(words[i], rng_u32(&b));
+        assert_int_equal(rng_u32(&a), rng_u32(&b));
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov-Smirnov against the normal law, and the count beyond 4 sigma. */
+static void rng_fill_normal_is_normal(void **state)
+{
+    (void)state;
+    enum { N = 1 << 18 };
+    float *x = mem_array(N, sizeof *x);
+    struct rng rng;
+    rng_open(&rng, 11, "normal", "test", 0);
+    rng_fill_normal(&rng, x, N);
+    double neighbours = 0, pairs = 0;
+    for (int i = 1; i < N; i++)
+        neighbours += (double)x[i] * (double)x[i - 1];
+    for (int i = 0; i + 512 < N; i++) /* radius and angle share a pair at this distance */
+        pairs += (double)x[i] * (double)x[i + 512];
+    assert_true(fabs(neighbours) < 5 * sqrt(N));
+    assert_true(fabs(pairs) < 5 * sqrt(N));
+    qsort(x, N, sizeof *x, by_value);
+    double worst = 0;
+    int tail = 0;
+    for (int i = 0; i < N; i++) {
+        double p = 0.5 * erfc(-(double)x[i] / sqrt(2.0));
+        worst = fmax(worst, fmax(fabs(p - i / (double)N), fabs(p - (i + 1) / (double)N)));
+        tail += fabsf(x[i]) > 4;
+    }
+    assert_true(worst * sqrt(N) < 1.95);  /* one in a thousand */
+    assert_true(tail >= 4 && tail <= 35); /* 16.6 expected */
+    free(x);
+}
+
 static void rng_below_is_even(void **state)
 {
     (void)state;
@@ -278,7 +332,8 @@ struct shelf {
 };
 
 static const cyaml_schema_field_t shelf_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct shelf, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct shelf, name, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_UINT("seed", CYAML_FLAG_OPTIONAL, struct shelf, seed),
     CYAML_FIELD_END,
 };
@@ -289,7 +344,8 @@ static const cyaml_schema_value_t shelf_schema = {
 static const char *yaml_error(const char *text)
 {
     void *shelf;
-    assert_int_not_equal(document_parse(text, strlen(text), "s.yaml", &shelf_schema, &shelf), OK);
+    assert_int_not_equal(
+        document_parse(text, strlen(text), "s.yaml", &shelf_schema, &shelf), OK);
     assert_null(shelf);
     return status_message();
 }
@@ -299,7 +355,8 @@ static void document_names_the_line(void **state)
     (void)state;
     struct shelf *shelf;
     const char *good = "# a comment\nname: top\nseed: 7\n";
-    assert_ok(document_parse(good, strlen(good), "s.yaml", &shelf_schema, (void **)&shelf));
+    assert_ok(
+        document_parse(good, strlen(good), "s.yaml", &shelf_schema, (void **)&shelf));
     assert_string_equal(shelf->name, "top");
     assert_int_equal(shelf->seed, 7);
     document_free(&shelf_schema, shelf);
@@ -309,7 +366,8 @@ static void document_names_the_line(void **state)
     assert_string_equal(yaml_error("name: a\nweight: 3\n"),
                         "s.yaml:2: unknown key 'weight' (there are: name, seed)");
     assert_string_equal(yaml_error("seed: 3\n"), "s.yaml:1: 'name' is missing");
-    assert_string_equal(yaml_error("name: a\nname: b\n"), "s.yaml:2: 'name' is there twice");
+    assert_string_equal(yaml_error("name: a\nname: b\n"),
+                        "s.yaml:2: 'name' is there twice");
     assert_string_equal(yaml_error("name: a\nseed: x\n"),
                         "s.yaml:2: Invalid uint64_t value: 'x'");
     assert_non_null(strstr(yaml_error("name: a\n\tseed: 3\n"), "s.yaml:2: found a tab"));
@@ -327,6 +385,8 @@ int main(void)
         cmocka_unit_test(sha256_of_abc),
         cmocka_unit_test(rng_repeats_and_separates),
         cmocka_unit_test(rng_moments),
+        cmocka_unit_test(rng_fill_equals_single_words),
+        cmocka_unit_test(rng_fill_normal_is_normal),
         cmocka_unit_test(rng_below_is_even),
         cmocka_unit_test(halves),
         cmocka_unit_test(params_check),
