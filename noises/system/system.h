@@ -47,6 +47,12 @@ struct resizer {
      */
     enum status (*resize)(const struct image *in, int width, int height,
                           const struct rect *window, struct image *out);
+    /* light=linear: interpolates light rather than sRGB values. NULL: no such mode. */
+    enum status (*resize_light)(const struct image *in, int width, int height,
+                                const struct rect *window, struct image *out);
+    /* gap=: Pillow's reducing_gap, >= 1, box means before the kernel. NULL: no such mode. */
+    enum status (*resize_gap)(const struct image *in, int width, int height,
+                              const struct rect *window, double gap, struct image *out);
 };
 extern const struct resizer *const resizer_registry[];
 
@@ -75,12 +81,29 @@ struct geometry_rule {
     enum crop_rounding crop;
 };
 struct geometry {
+    struct rect source;      /* of the picture: all of it, but for crop=frac875 */
     int width, height;       /* of the resized picture */
     struct rect window;      /* of the crop in it; sides are the rule's width and height */
 };
 /* ERR_FORMAT when the picture comes out smaller than the crop. */
 enum status geometry_plan(int width, int height, const struct geometry_rule *rule,
                           struct geometry *out);
+
+/* size=round|trunc|ceil|squash and crop=floor|half-even|half-up|frac875; ERR_USAGE lists
+ * the words. frac875 is TensorFlow's: the central 7/8 of the picture resized to the crop,
+ * whatever `resize` says. */
+enum status geometry_set_size(struct geometry_rule *rule, const char *word);
+enum status geometry_set_crop(struct geometry_rule *rule, const char *word);
+
+struct resize_options {
+    bool linear_light;
+    double gap;              /* 0: none */
+};
+/* Resize and crop in one: only what the window needs is computed. options may be NULL.
+ * ERR_UNSUPPORTED when the resizer has no such mode. */
+enum status image_fit(const struct image *in, const struct geometry *plan,
+                      const struct resizer *resizer, const struct resize_options *options,
+                      struct image *out);
 
 /*
  * Colour paths: colour/<name>.c ending in `const struct colour colour_<name>`. Applied in

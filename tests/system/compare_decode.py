@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+"""Our decoders beside the tools they are named after, on the shared pictures.
+
+Usage: compare_decode.py SERVE [EVERY]   (every EVERYth picture; 1 is all)
+"""
+import io
+import os
+import pathlib
+import sys
+import tarfile
+
+from ours import Failed, Ours
+
+shared = pathlib.Path(os.environ.get("GAUNTLET_SHARED", "../shared"))
+
+
+def pictures(every):
+    for archive in ("data/imagenet-sample.tar", "data/cifar10-test.tar"):
+        step = every if "imagenet" in archive else every * 10
+        with tarfile.open(shared / archive) as tar:
+            members = [m for m in tar.getmembers() if m.isfile()]
+            for member in members[::step]:
+                yield member.name, tar.extractfile(member).read()
+
+
+def pillow(data):
+    from PIL import Image
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def opencv(data):
+    import cv2
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)[:, :, ::-1]
+
+
+def compare(ours, name, tool, every):
+    count = wrong = 0
+    worst = 0
+    for _, data in pictures(every):
+        got, want = ours.decode(name, data), tool(data)
+        count += 1
+        if got.shape != want.shape or not np.array_equal(got, want):
+            wrong += 1
+            worst = max(worst, int(np.abs(got.astype(int) - want).max()))
+    return count, wrong, worst
+
+
+def main():
+    ours = Ours(sys.argv[1])
+    every = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+    pairs = [("turbo", "Pillow", pillow), ("turbo", "OpenCV", opencv)]
+    print(f"1..{len(pairs)}")
+    for i, (name, title, tool) in enumerate(pairs, 1):
+        try:
+            count, wrong, worst = compare(ours, name, tool, every)
+        except (ImportError, FileNotFoundError) as error:
+            print(f"ok {i} - {name} is {title} # SKIP {error}")
+            continue
+        print(f"{'not ok' if wrong else 'ok'} {i} - {name} is {title}: {count - wrong} of {count} "
+              f"pictures equal" + (f", worst {worst}" if wrong else ""))
+
+
+try:
+    import numpy as np
+except ImportError as reason:
+    print(f"1..0 # skipped: {reason}")
+    sys.exit(0)
+if not (shared / "data/imagenet-sample.tar").exists():
+    print("1..0 # skipped: ../shared/data/imagenet-sample.tar is absent")
+    sys.exit(0)
+main()
