@@ -23,6 +23,10 @@ enum store_mode { STORE_CREATE, STORE_WRITE, STORE_READ };
 enum status store_open(const char *path, enum store_mode mode, struct store **out);
 void store_close(struct store *store);
 
+/* What a user should know about an opened store, or NULL: it lies on a network file
+ * system, was migrated just now, could be opened read-only without its latest writes. */
+const char *store_warning(const struct store *store);
+
 struct store_env {
     const char *host, *os, *kernel, *arch, *cpu, *accel;
     int cores;
@@ -32,7 +36,7 @@ struct store_env {
 };
 struct store_model {
     const char *name, *variant, *arch, *family, *precision, *technique, *gradient;
-    const char *twin;            /* name of the full-precision twin; may be stored later */
+    const char *twin;            /* NULL or name of the full-precision twin; may be stored later */
     const char *file_sha, *preprocess_json, *meta_json;
     int64_t file_bytes, params, macs;
     int n_classes;
@@ -114,11 +118,23 @@ struct store_cell {
     } *failures;
 };
 /* Computes n_ok, n_ok5, ECE, and against the model's clean cell on the same subset the
- * clean-correct count, lost and won. The clean cell must be put first. */
+ * clean-correct count, lost and won. The clean cell must be put first. A cell that is in
+ * the store with the same key and the same predictions is not stored twice: the run is
+ * noted beside it. A done cell must cover its whole subset (n) and have top1. */
 enum status store_put_cell(struct store *, const struct store_cell *, int64_t *cell_id);
 
 /* The finished cell with this key: its id, or 0. */
 enum status store_find_cell(struct store *, const char *key, int64_t *cell_id);
+
+/* A run that finds cells finished says so, so that nights can be compared whole. */
+enum status store_use_cells(struct store *, int64_t run_id, const int64_t *cell_ids,
+                            size_t count);
+
+/* A finished cell computed again by this run: how many predictions came out different
+ * (0 is what determinism promises). Timings are kept; the cell itself stays as it is. */
+enum status store_put_canary(struct store *, int64_t run_id, int64_t cell_id, size_t n,
+                             const int *top1, double wall_s, double cpu_s, int64_t rss_kb,
+                             size_t *n_different);
 
 /* Progress inside a cell that takes long: opaque JSON by cell key, dropped by
  * store_put_cell. `*json` is NULL when there is none; the caller frees. */

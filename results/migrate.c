@@ -1,0 +1,57 @@
+/* Older stores become new ones, forward only, with a backup beside them. */
+#include "results/internal.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* steps[v] turns version v into v+1. Version 0 is an empty file, which schema.sql fills. */
+const char *const store_steps[STORE_VERSION] = {
+    NULL,
+};
+
+static enum status backup(sqlite3 *db, const char *path, int version, char **warning)
+{
+    char *copy = mem_format("%s.v%d-backup", path, version);
+    enum status st = OK;
+    if (access(copy, F_OK))
+        st = sql_run(db, "VACUUM INTO ?", "t", copy);
+    if (!st) {
+        free(*warning);
+        *warning = mem_format("%s was brought from store version %d to the newest; the old "
+                              "file is kept as %s", path, version, copy);
+    }
+    free(copy);
+    return st;
+}
+
+static enum status one_step(sqlite3 *db, const char *const *steps, int version)
+{
+    enum status st = sql_begin(db);
+    if (st)
+        return st;
+    int64_t now = 0;
+    st = sql_int(db, 0, &now, "PRAGMA user_version", "");
+    if (!st && now == version) { /* else another process was first */
+        char *mark = mem_format("PRAGMA user_version = %d", version + 1);
+        st = sql_script(db, steps[version]);
+        if (!st)
+            st = sql_script(db, mark);
+        free(mark);
+    }
+    return sql_end(db, st);
+}
+
+enum status store_migrate(sqlite3 *db, const char *path, const char *const *steps,
+                          int newest, char **warning)
+{
+    int64_t version = 0;
+    enum status st = sql_int(db, 0, &version, "PRAGMA user_version", "");
+    if (st || version >= newest)
+        return st;
+    st = backup(db, path, (int)version, warning);
+    for (int v = (int)version; !st && v < newest; v++)
+        st = one_step(db, steps, v);
+    return st ? status_wrap(st, "migration (the backup is whole)") : OK;
+}
