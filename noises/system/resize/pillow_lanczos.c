@@ -1,0 +1,32 @@
+#include "noises/system/resize/pillow.h"
+
+#include <math.h>
+
+static double sinc(double x)
+{
+    if (x == 0)
+        return 1;
+    x *= M_PI;
+    return sin(x) / x;
+}
+
+static double weight(double x)
+{
+    return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+static enum status resize(const struct image *in, int width, int height,
+                          const struct rect *window, struct image *out)
+{
+    return pillow_resize(in, width, height, window, &(struct pillow_kernel){3, weight}, out);
+}
+
+const struct resizer resizer_pillow_lanczos = {
+    .name = "pillow-lanczos",
+    .alias = "pil-lanczos",
+    .summary = "Lanczos of three lobes that grows with the reduction",
+    .source = "Pillow 9.4",
+    .impl = 1,
+    .portable = true,
+    .resize = resize,
+};
