@@ -14,8 +14,7 @@ struct hash {
 
 void hash_init(struct hash *hash);
 void hash_add(struct hash *hash, const void *bytes, size_t size);
-/* The string and its end, so that "ab","c" and "a","bc" differ. NULL adds an end alone.
- */
+/* The string and its end, so that "ab","c" and "a","bc" differ. NULL adds an end alone. */
 void hash_add_string(struct hash *hash, const char *string);
 void hash_add_u64(struct hash *hash, uint64_t value);
 void hash_finish(struct hash *hash, char hex[HASH_HEX]); /* releases the state too */

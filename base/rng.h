@@ -25,8 +25,7 @@ struct rng {
     double spare; /* second normal of a pair */
 };
 
-/* `sample` and `purpose` may be any strings; `index` tells severities, restarts, steps.
- */
+/* `sample` and `purpose` may be any strings; `index` tells severities, restarts, steps. */
 void rng_open(struct rng *rng, uint64_t seed, const char *sample, const char *purpose,
               uint64_t index);
 
@@ -39,10 +38,12 @@ uint32_t rng_poisson(struct rng *rng, double mean);  /* mean in [0, 1e6] */
 /*
  * Many at once, several blocks side by side in vector registers.
  *   u32      the words that `count` calls of rng_u32() give, and the generator left
- * behind as they would leave it uniform  one word each, its upper 24 bits normal
- * Box-Muller in float, one word each; a stream of its own, not that of rng_normal(). |x|
- * < 6.7. Only +, -, *, /, sqrt and integers, so the bits are the same on every machine
- * and vector width.
+ *            behind as they would leave it
+ *   uniform  one word each, its upper 24 bits
+ *   normal   Box-Muller in float, one word each; a stream of its own, not that of
+ *            rng_normal(). |x| < 6.7.
+ * Only +, -, *, /, sqrt and integers, so the bits are the same on every machine and
+ * vector width.
  */
 void rng_fill_u32(struct rng *rng, uint32_t *out, size_t count);
 void rng_fill_uniform(struct rng *rng, float *out, size_t count, float low, float high);
