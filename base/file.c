@@ -82,3 +82,42 @@ char *file_stem(const char *path)
         *dot = 0;
     return stem;
 }
+
+enum status file_make_folder(const char *path)
+{
+    enum status st = OK;
+    for (const char *at = path; !st && *at; at++) {
+        if (at[1] && at[1] != '/')
+            continue;
+        char *part = mem_format("%.*s", (int)(at + 1 - path), path);
+        if (mkdir(part, 0777) && errno != EEXIST)
+            st = status_fail(ERR_IO, "%s: %s", part, strerror(errno));
+        free(part);
+    }
+    struct stat info;
+    if (!st && (stat(path, &info) || !S_ISDIR(info.st_mode)))
+        st = status_fail(ERR_IO, "%s: not a folder", path);
+    return st;
+}
+
+char *file_cache_path(const char *relative)
+{
+    /* The XDG rules ignore a relative value. */
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    if (cache && *cache == '/')
+        path = mem_format("%s/gauntlet/%s", cache, relative);
+    else if (home && *home == '/')
+        path = mem_format("%s/.cache/gauntlet/%s", home, relative);
+    if (!path)
+        return NULL;
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    enum status st = file_make_folder(path);
+    *slash = '/';
+    if (st) {
+        free(path);
+        return NULL;
+    }
+    return path;
+}

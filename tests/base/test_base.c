@@ -375,9 +375,29 @@ static void document_names_the_line(void **state)
     assert_string_equal(yaml_error("# nothing\n"), "s.yaml: empty");
 }
 
+static void makes_folders(void **state)
+{
+    (void)state;
+    char root[] = "/tmp/gauntlet-test-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(setenv("XDG_CACHE_HOME", root, 1), 0);
+    char *path = file_cache_path("a/b/c.txt");
+    char *want = mem_format("%s/gauntlet/a/b/c.txt", root);
+    assert_string_equal(path, want);
+    assert_ok(file_replace(path, "x", 1));
+    assert_int_equal(file_make_folder(path), ERR_IO); /* a file stands there */
+    assert_null(file_cache_path("a/b/c.txt/d"));
+    char *command = mem_format("rm -r %s", root);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(want);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(makes_folders),
         cmocka_unit_test(status_keeps_context),
         cmocka_unit_test(numbers_round_trip),
         cmocka_unit_test(nearest_word),
