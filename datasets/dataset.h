@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/image.h"
+#include "base/mem.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -19,52 +20,65 @@
  * "test/cat/0002.jpg". */
 struct sample {
     const char *key;
-    int label;          /* 0..n_classes-1 */
-    uint64_t offset;    /* layout's own business */
-    uint64_t size;      /* encoded bytes */
+    int label;       /* 0..n_classes-1 */
+    uint64_t offset; /* layout's own business */
+    uint64_t size;   /* encoded bytes */
 };
 
 /* What `load` hands out: encoded bytes (JPEG, PNG, ...) or ready pixels (CIFAR binaries,
- * which have no codec: decode= conditions do not apply). Exactly one of the two is set. */
+ * which have no codec: decode= conditions do not apply). Exactly one of the two is set.
+ */
 struct sample_data {
     const uint8_t *bytes;
     size_t size;
     struct image pixels;
-    void *owned;        /* freed by sample_data_clear */
+    void *owned; /* freed by sample_data_clear */
 };
 void sample_data_clear(struct sample_data *data);
+
+struct hash;
 
 struct dataset {
     const struct dataset_format *format;
     char *path, *name, *split;
     struct sample *samples; /* sorted by key */
     size_t count;
-    char **class_names;     /* [n_classes]: folder names, or names from the class list */
+    char **class_names; /* [n_classes]: folder names, or names from the class list */
     int n_classes;
-    char manifest_sha[65];  /* over keys, labels, sizes and sample contents' own digests;
-                               see dataset.c for what it covers */
-    void *state;            /* of the format */
+    char manifest_sha[65]; /* over keys, labels, sizes and contents; see manifest.c */
+    size_t ignored;        /* files there that are no pictures: lists, notes, archives */
+    struct arena arena;    /* keys, names */
+    void *state;           /* of the format */
 };
 
 struct dataset_options {
-    const char *classes;    /* TSV "index<TAB>folder<TAB>name", or NULL: sorted folder names */
-    const char *split;      /* NULL: the folder's or archive's own */
+    const char
+        *classes; /* TSV "index<TAB>folder<TAB>name"; "sorted"; NULL: see classes.h */
+    const char *split; /* "test"; NULL: the only one there, or for CIFAR the test split */
 };
 
 struct dataset_format {
     const char *name, *summary;
     bool (*probe)(const char *path);
     enum status (*open)(struct dataset *dataset, const struct dataset_options *options);
-    enum status (*load)(const struct dataset *dataset, size_t index, struct sample_data *out);
+    enum status (*load)(const struct dataset *dataset, size_t index,
+                        struct sample_data *out);
+    /* Adds to a hash what the contents depend on, where reading them all would be absurd
+     * (a generator). NULL: the contents are read and hashed. */
+    enum status (*identify)(const struct dataset *dataset, struct hash *hash);
     void (*close)(struct dataset *dataset);
 };
 extern const struct dataset_format *const dataset_format_registry[];
 
 /* `spec` is a path, or a generator such as "synthetic:SEED:N". The error says what was
- * found there and which layouts there are. options may be NULL. */
+ * found there and which layouts there are. options may be NULL. The name is that of the
+ * file or folder ("cifar10-test.tar" is "cifar10-test"), the split that of the folder
+ * around the class folders ("test"). */
 enum status dataset_open(const char *spec, const struct dataset_options *options,
                          struct dataset *out);
-enum status dataset_load(const struct dataset *dataset, size_t index, struct sample_data *out);
+/* PPM and PGM have no codec either: they come out as pixels. Thread-safe. */
+enum status dataset_load(const struct dataset *dataset, size_t index,
+                         struct sample_data *out);
 void dataset_close(struct dataset *dataset);
 
 /*
@@ -74,12 +88,13 @@ void dataset_close(struct dataset *dataset);
 struct subset {
     uint32_t *items;
     size_t count;
-    char *spec;        /* "all", "limit=500 seed=0", "ids=FILE" */
-    char sha[65];      /* over the manifest and the chosen keys */
+    char *spec;   /* "all", "limit=500 seed=0", "ids=FILE" */
+    char sha[65]; /* over the manifest and the chosen keys */
 };
 enum status subset_all(const struct dataset *dataset, struct subset *out);
 enum status subset_limit(const struct dataset *dataset, size_t limit, uint64_t seed,
                          struct subset *out);
 /* One key a line; '#' starts a comment; an unknown key is an error with its line. */
-enum status subset_ids(const struct dataset *dataset, const char *path, struct subset *out);
+enum status subset_ids(const struct dataset *dataset, const char *path,
+                       struct subset *out);
 void subset_clear(struct subset *subset);
