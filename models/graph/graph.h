@@ -24,7 +24,9 @@ struct value {
     struct shape shape;      /* in a graph as read, dim -1 is unknown or symbolic */
     const struct tensor *constant; /* its data when it is known at compile time, else NULL */
     bool trainable;          /* a weight of the file, as opposed to a folded constant */
-    struct node *producer;   /* NULL for inputs and initialisers */
+    struct node *producer;   /* NULL for inputs and constants */
+    struct node *origin;     /* the node a constant was folded from (its inputs are constants
+                                too: a QDQ pass finds the integer weights here), or NULL */
     int uses;                /* node inputs and graph outputs that read it; graph_update() */
     int id;                  /* dense, 0..n_values-1; graph_update() */
 };
@@ -48,10 +50,11 @@ struct node {
     const char *name;        /* the file's, or "Conv_12" */
     int n_inputs, n_outputs;
     struct value **inputs;   /* an omitted optional input is NULL */
-    struct value **outputs;
+    struct value **outputs;  /* an omitted optional output is NULL */
     int n_attributes;
     struct attribute *attributes;
     int version;             /* opset of the node's domain */
+    int id;                  /* its place in graph->nodes; graph_update() */
 };
 
 struct graph {
@@ -63,6 +66,7 @@ struct graph {
     struct value **inputs;
     struct value **outputs;
     struct value **values;   /* all that are reachable; graph_update() */
+    int nodes_room;          /* of the array */
     int n_metadata;
     const char *(*metadata)[2]; /* key, value pairs of the file */
 };
@@ -95,12 +99,29 @@ enum status graph_update(struct graph *graph);
 /* A deep copy (constants' data stay shared with `in`, which must outlive it). */
 enum status graph_copy(const struct graph *in, struct graph *out);
 
-/* A copy of `in` for batch size `batch`: unknown first dimensions of inputs become
- * `batch`, every shape is inferred, every node whose inputs are constant is evaluated
- * with its reference. Errors name the node, its operator and opset. */
+/*
+ * A copy of `in` for batch size `batch`: the first dimension of every input becomes `batch`
+ * (also where the file fixes it to 1), every shape is inferred, every node whose inputs are
+ * constant is evaluated with its reference and becomes a constant (value->origin keeps the
+ * node). Other unknown dimensions must have been set by the caller before. Inputs keep their
+ * dtype: casting pixels to a float16 input is the runtime's matter.
+ *
+ * errors  ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED, all naming the node, its operator and opset.
+ *         A value has at most 2^28 elements a sample, and folding may allocate
+ *         16 MiB + 16 times the bytes of the file's own constants.
+ */
 enum status graph_specialise(const struct graph *in, int batch, struct graph *out);
 
-/* Evaluates with the operators' references: slow, for tests and folding. inputs[i] belongs
- * to graph->inputs[i]; outputs are the caller's. */
+/* Infers all shapes again and folds, in place: after a pass has changed nodes. */
+enum status graph_infer(struct graph *graph);
+
+/* Evaluates with the operators' references: slow, for tests and folding. The graph is
+ * specialised; inputs[i] belongs to graph->inputs[i]; outputs are the caller's. Arithmetic is
+ * in double, rounded once per output of each node to its dtype (float16 included). */
 enum status graph_evaluate(const struct graph *graph, const struct tensor *inputs,
                            struct tensor *outputs);
+
+/* Evaluates, then goes back with the operators' backward: douts[i] is the gradient of output
+ * i, dinputs[i] (the caller's) that of input i. Slow: the judge of the runtime's gradients. */
+enum status graph_gradient(const struct graph *graph, const struct tensor *inputs,
+                           const struct tensor *douts, struct tensor *dinputs);

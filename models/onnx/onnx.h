@@ -11,5 +11,9 @@
 enum status onnx_read(const char *path, struct graph *out);
 enum status onnx_parse(const void *bytes, size_t size, const char *folder, struct graph *out);
 
+/* ONNX's number of a dtype and back; DTYPE_NONE and 0 for what we do not have. */
+enum dtype onnx_dtype(int64_t number);
+int onnx_dtype_number(enum dtype dtype);
+
 /* Writes opset 13 or later, atomically. */
 enum status onnx_write(const struct graph *graph, const char *path);

@@ -15,6 +15,14 @@ struct op {
     const char *domain;      /* NULL is ai.onnx; "com.microsoft" */
     int since, until;        /* opsets this file implements, inclusive; until 0: any later */
 
+    /* What a file may say; checked once by node_check(), so that the functions below need
+     * not. The first inputs[0] inputs are never NULL there. */
+    int inputs[2];           /* fewest and most; most -1: any number */
+    int outputs[2];
+    const char *attributes;  /* "axis:i mode:s pads:I": name and kind, i f s t or I F for
+                                lists; '!' after the kind: required. NULL: none */
+    bool from_shape;         /* the output depends on the inputs' shapes only (Shape, Size) */
+
     /* Sets dtype and shape of each output from the inputs' (all known), reading constant
      * inputs (Reshape's target) through value->constant. Dimensions are checked: a lying
      * file gives ERR_FORMAT, never a crash. */
@@ -37,6 +45,13 @@ struct op {
     const char *gradient_note; /* documented surrogate for README and inspect, or NULL */
 };
 extern const struct op *const op_registry[];
+
+/* Arity and attributes of a node against its op's table. ERR_FORMAT, or ERR_UNSUPPORTED for
+ * an attribute that the operator has and this file does not know. */
+enum status node_check(const struct node *node);
+
+/* "Abs Add And ...": for the message about one that is not there. The caller frees. */
+char *op_supported(void);
 
 /* NULL when there is none for this domain and opset. */
 const struct op *op_find(const char *domain, const char *name, int opset);

@@ -1,0 +1,57 @@
+/* Cast: another dtype. Floats become integers by dropping the fraction, bool by x != 0;
+ * integers wrap. The gradient passes between float types only. */
+#include "models/onnx/onnx.h"
+#include "models/ops/elements.h"
+
+#include <math.h>
+
+static enum status infer(struct node *node)
+{
+    enum dtype dtype = onnx_dtype(node_int(node, "to", 0));
+    if (!dtype)
+        return status_fail(ERR_UNSUPPORTED, "cast to type %lld",
+                           (long long)node_int(node, "to", 0));
+    set_output(node, 0, dtype, &node->inputs[0]->shape);
+    return OK;
+}
+
+static enum status reference(const struct node *node, const struct tensor *const *in,
+                             struct tensor *const *out)
+{
+    (void)node;
+    int64_t count = shape_count(&in[0]->shape);
+    bool from_float = dtype_is_float(in[0]->dtype);
+    for (int64_t i = 0; i < count; i++) {
+        if (out[0]->dtype == DTYPE_BOOL)
+            put_int(out[0], i, at(in[0], i) != 0);
+        else if (from_float && !dtype_is_float(out[0]->dtype))
+            put_int(out[0], i, tensor_get_int(in[0], i));
+        else
+            copy_element(in[0], i, out[0], i);
+    }
+    return OK;
+}
+
+static enum status backward(const struct node *node, const struct tensor *const *in,
+                            const struct tensor *const *out,
+                            const struct tensor *const *dout, struct tensor *const *din)
+{
+    if (!din[0])
+        return OK;
+    if (dtype_is_float(in[0]->dtype) && dtype_is_float(out[0]->dtype))
+        return copy_backward(node, in, out, dout, din);
+    fill_zero(din[0]);
+    return OK;
+}
+
+const struct op op_cast = {
+    .name = "Cast",
+    .since = 6,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .attributes = "to:i! saturate:i",
+    .infer = infer,
+    .reference = reference,
+    .backward = backward,
+    .gradient_note = "between float types; zero to and from integers and bool",
+};

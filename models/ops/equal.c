@@ -1,0 +1,28 @@
+/* Equal: a == b, with broadcasting; the result is bool and has no gradient. */
+#include "models/ops/elements.h"
+
+static double real(double a, double b)
+{
+    return a == b;
+}
+
+static int64_t integer(int64_t a, int64_t b)
+{
+    return a == b;
+}
+
+static enum status reference(const struct node *node, const struct tensor *const *in,
+                             struct tensor *const *out)
+{
+    (void)node;
+    return binary_reference(in, out, real, integer);
+}
+
+const struct op op_equal = {
+    .name = "Equal",
+    .since = 7,
+    .inputs = {2, 2},
+    .outputs = {1, 1},
+    .infer = infer_compare,
+    .reference = reference,
+};
