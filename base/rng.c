@@ -213,7 +213,7 @@ static inline float radius_from_word(uint32_t word)
     } m = {u};
     /* u = m 2^e with m in [0.707, 1.414); ln m = 2 atanh((m-1)/(m+1)), |s| < 0.172. */
     int32_t e = (m.i - 0x3f3504f3) >> 23;
-    m.i -= e << 23;
+    m.i -= e * (1 << 23);
     float s = (m.f - 1.0f) / (m.f + 1.0f), z = s * s;
     float series = 1 + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z * (1 / 9.0f))));
     float minus_log = -2.0f * s * series - (float)e * 0.693147181f;

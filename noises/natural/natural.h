@@ -5,6 +5,10 @@
  * How to add one: write noises/natural/<name>.c ending in `const struct natural
  * natural_<name>`, and add the name to meson.build. The family's tests then check that it
  * repeats by seed, keeps its shape, differs from the input and has a source.
+ *
+ * A random corruption is written in two steps: `apply` draws its random arrays, and
+ * `render` is the definition with those arrays given. The tests feed `render` with an
+ * oracle's arrays and compare pixels; what `apply` draws is tested for its law.
  */
 #pragma once
 
@@ -13,28 +17,45 @@
 #include "base/rng.h"
 #include "base/status.h"
 
-/* Which of the original's constant tables: chosen by image size unless named (set=). */
+#include <stdbool.h>
+
+/*
+ * Which of the original's constant tables: chosen by image size unless named (set=).
+ * The nearest of 32, 64, 224 and 299 to the shorter side, in proportion.
+ */
 enum natural_set { NATURAL_224, NATURAL_CIFAR, NATURAL_64, NATURAL_299, NATURAL_SETS };
 enum natural_set natural_set_for(int width, int height);
 const char *natural_set_name(enum natural_set set); /* "224", "cifar", "64", "299" */
+enum status natural_set_find(const char *name, enum natural_set *out);
 
 struct natural_args {
-    int severity;                 /* 1..severities */
+    int severity; /* 1..severities */
     enum natural_set set;
-    const struct params *params;  /* of the member's table; NULL where it has none */
+    const struct params *params; /* of the member's table; NULL where it has none */
+};
+
+/* Random arrays in the order of the definition; those that a corruption lacks are NULL.
+ * Floats hold every value that we draw exactly. */
+struct natural_draws {
+    float *normal;     /* N(0, 1) */
+    float *uniform;    /* [0, 1) */
+    uint32_t *integer; /* words, counts or offsets, as the corruption says */
 };
 
 struct natural {
     const char *name, *summary, *source;
-    const char *group;            /* "noise", "blur", "weather", "digital", "extra" */
-    int severities;               /* 5, or 1 where there is no scale */
-    int impl;                     /* raised when the bytes it gives change */
-    bool in_mce;                  /* one of the 15 of mCE */
-    const struct param *params;   /* NULL: none */
+    const char *group;          /* "noise", "blur", "weather", "digital", "extra" */
+    int severities;             /* 5, or 1 where there is no scale */
+    int impl;                   /* raised when the bytes it gives change */
+    bool in_mce;                /* one of the 15 of mCE */
+    const struct param *params; /* NULL: none */
     /* image: [H][W][3], changed in place. Draws come from rng alone, already keyed by
      * (seed, sample, noise, severity). */
     enum status (*apply)(struct image *image, const struct natural_args *args,
                          struct rng *rng);
+    /* The same with the random arrays given. NULL: nothing is drawn. */
+    enum status (*render)(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws);
 };
 extern const struct natural *const natural_registry[];
 enum status natural_find(const char *name, const struct natural **out);

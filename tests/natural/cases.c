@@ -1,0 +1,213 @@
+#include "tests/test.h"
+
+#include "tests/natural/cases.h"
+
+#include "base/mem.h"
+#include "datasets/dataset.h"
+#include "noises/natural/parts.h"
+#include "noises/system/system.h"
+
+#include <math.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+
+struct image picture_synthetic(int width, int height, uint64_t seed)
+{
+    struct image image;
+    struct rng rng;
+    rng_open(&rng, seed, "picture", "test", 0);
+    assert_ok(image_init(&image, width, height, 3));
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            uint8_t *p = image_row(&image, y) + 3 * x;
+            bool flat = x<width / 3, noisy = y> height / 2;
+            for (int c = 0; c < 3; c++) {
+                int slope = (x * (3 - c) + y * (1 + c)) * 255 / (3 * (width + height));
+                p[c] = (uint8_t)(flat ? 40 + 80 * c : slope);
+                if (noisy && !flat)
+                    p[c] = (uint8_t)rng_below(&rng, 256);
+            }
+            int dx = x - width / 2, dy = y - height / 3;
+            if (dx * dx + dy * dy < width * height / 40)
+                p[0] = p[1] = 255, p[2] = (uint8_t)(x & 1 ? 0 : 200);
+        }
+    return image;
+}
+
+static void fit(struct image *image, int side)
+{
+    const struct resizer *resizer;
+    struct geometry_rule rule = {
+        .resize = side * 8 / 7, .width = side, .height = side, .size = SIZE_TRUNC};
+    struct geometry plan;
+    struct image out = {0};
+    assert_ok(resizer_find("pillow-bilinear", &resizer));
+    assert_ok(geometry_plan(image->width, image->height, &rule, &plan));
+    assert_ok(image_fit(image, &plan, resizer, NULL, &out));
+    image_clear(image);
+    *image = out;
+}
+
+struct image picture_shared(const char *archive, int index, int side)
+{
+    struct image image = {0};
+    const char *path = shared_path(archive);
+    if (!path)
+        return image;
+    struct dataset dataset;
+    struct sample_data data;
+    assert_ok(dataset_open(path, NULL, &dataset));
+    assert_ok(dataset_load(&dataset, (size_t)index % dataset.count, &data));
+    if (data.bytes) {
+        const struct decoder *decoder;
+        struct decode_options options = {0};
+        assert_ok(decoder_find("turbo", &decoder));
+        assert_ok(image_decode(decoder, data.bytes, data.size, &options, &image));
+    } else {
+        assert_ok(image_copy(&data.pixels, &image));
+    }
+    sample_data_clear(&data);
+    dataset_close(&dataset);
+    if (side > 0)
+        fit(&image, side);
+    return image;
+}
+
+/* How many normals, uniforms and integers a definition takes, in that order. */
+static void case_sizes(const char *name, const struct image *image, size_t counts[3])
+{
+    size_t pixels = (size_t)image->width * (size_t)image->height, values = 3 * pixels;
+    size_t map = 1;
+    while (map < (size_t)image->width || map < (size_t)image->height)
+        map *= 2;
+    const struct {
+        const char *name;
+        size_t counts[3];
+    } table[] = {
+        {"gaussian_noise", {values}},
+        {"speckle_noise", {values}},
+        {"shot_noise", {0, 0, values}},
+        {"impulse_noise", {0, 0, values}},
+        {"glass_blur", {0, 0, 8 * pixels}},
+        {"motion_blur", {0, 1}},
+        {"snow", {pixels, 1}},
+        {"frost", {0, 0, 3}},
+        {"fog", {0, map * map - 1}},
+        {"spatter", {pixels}},
+        {"elastic_transform", {0, 6 + 2 * pixels}},
+    };
+    memset(counts, 0, 3 * sizeof *counts);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(name, table[i].name))
+            memcpy(counts, table[i].counts, sizeof table[i].counts);
+}
+
+/* Offsets of glass blur lie in [0, 2 delta), delta of these constants; others are words. */
+static uint32_t glass_offsets(const struct natural_args *args)
+{
+    static const int delta[NATURAL_SETS][5] = {
+        {1, 2, 2, 3, 4}, {1, 1, 1, 1, 1}, {1, 1, 1, 2, 2}, {1, 3, 2, 4, 5}};
+    return 2 * (uint32_t)delta[args->set][args->severity - 1];
+}
+
+struct natural_draws case_draws(const struct natural *natural, const struct image *image,
+                                const struct natural_args *args, struct rng *rng,
+                                size_t counts[3])
+{
+    struct natural_draws draws = {0};
+    case_sizes(natural->name, image, counts);
+    if (counts[0])
+        assert_ok(draws_normal(&draws, rng, counts[0]));
+    if (counts[1])
+        assert_ok(draws_uniform(&draws, rng, counts[1]));
+    if (counts[2])
+        assert_ok(draws_words(&draws, rng, counts[2]));
+    if (!strcmp(natural->name, "shot_noise"))
+        for (size_t i = 0; i < counts[2];
+             i++) /* any counts will do: 0..7, now and then more */
+            draws.integer[i] =
+                draws.integer[i] % 64 ? draws.integer[i] >> 29 : draws.integer[i] >> 22;
+    if (!strcmp(natural->name, "glass_blur"))
+        for (size_t i = 0; i < counts[2]; i++)
+            draws.integer[i] %= glass_offsets(args);
+    return draws;
+}
+
+void case_draws_clear(struct natural_draws *draws)
+{
+    draws_clear(draws);
+}
+
+struct oracle {
+    pid_t child;
+    FILE *to, *from;
+};
+
+extern char **environ;
+
+struct oracle *oracle_open(void)
+{
+    const char *python = "/usr/bin/python3";
+    if (access(python, X_OK) ||
+        system("/usr/bin/python3 -c 'import scipy, skimage, cv2, PIL' 2>/dev/null"))
+        return NULL;
+    signal(SIGPIPE, SIG_IGN);
+    int in[2], out[2];
+    assert_int_equal(pipe(in) | pipe(out), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn_file_actions_addclose(&actions, in[1]);
+    posix_spawn_file_actions_addclose(&actions, out[0]);
+    char script[1024], frost[1024];
+    snprintf(script, sizeof script, "%s", source_path("tests/natural/oracle.py"));
+    const char *folder = shared_path("data/frost");
+    snprintf(frost, sizeof frost, "%s", folder ? folder : ".");
+    char *argv[] = {strdup(python), script, strdup("--frost"), frost, NULL};
+    struct oracle *oracle = mem_new(sizeof *oracle);
+    assert_int_equal(posix_spawn(&oracle->child, python, &actions, NULL, argv, environ),
+                     0);
+    posix_spawn_file_actions_destroy(&actions);
+    free(argv[0]);
+    free(argv[2]);
+    close(in[0]);
+    close(out[1]);
+    oracle->to = fdopen(in[1], "wb");
+    oracle->from = fdopen(out[0], "rb");
+    return oracle;
+}
+
+bool oracle_ask(struct oracle *oracle, const struct natural *natural,
+                const struct natural_args *args, const struct image *image,
+                const struct natural_draws *draws, const size_t counts[3],
+                struct image *out)
+{
+    const char *variant = args->params && params_has(args->params, "variant")
+                              ? params_word(args->params, "variant")
+                              : "original";
+    fprintf(oracle->to, "%s %d %s %s %d %d %zu %zu %zu\n", natural->name, args->severity,
+            natural_set_name(args->set), variant, image->width, image->height, counts[0],
+            counts[1], counts[2]);
+    fwrite(image->data, 1, image_size(image), oracle->to);
+    if (counts[0])
+        fwrite(draws->normal, 4, counts[0], oracle->to);
+    if (counts[1])
+        fwrite(draws->uniform, 4, counts[1], oracle->to);
+    if (counts[2])
+        fwrite(draws->integer, 4, counts[2], oracle->to);
+    fflush(oracle->to);
+    assert_ok(image_init(out, image->width, image->height, 3));
+    return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
+}
+
+void oracle_close(struct oracle *oracle)
+{
+    fclose(oracle->to);
+    fclose(oracle->from);
+    int status;
+    waitpid(oracle->child, &status, 0);
+    free(oracle);
+}

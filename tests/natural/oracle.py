@@ -1,0 +1,468 @@
+#!/usr/bin/env python3
+"""The corruptions as NumPy, SciPy, scikit-image, OpenCV and Pillow compute them.
+
+Reads cases from stdin and writes the corrupted pixels of each to stdout. A case is a line
+    name severity set variant width height normals uniforms integers
+followed by the picture (uint8 RGB), that many float32 normals, float32 uniforms and uint32
+integers: the random arrays, given instead of drawn, so that two programs can be compared
+pixel by pixel. Definitions and constants: Hendrycks & Dietterich, arXiv:1903.12261, and
+for variant `imagecorruptions` Michaelis et al., arXiv:1907.07484.
+
+    oracle.py                 answer cases
+    oracle.py --time DIR N    CPU milliseconds of each corruption over N pictures in DIR
+"""
+import io
+import math
+import os
+import sys
+import time
+
+# NumPy's AVX-512 exp() is a last bit off the C library's, which is what it uses elsewhere;
+# truncation to uint8 would show that bit. Must be set before NumPy is loaded.
+os.environ["NPY_DISABLE_CPU_FEATURES"] = ("AVX512F AVX512CD AVX512_SKX AVX512_CLX"
+                                          " AVX512_CNL AVX512_ICL")
+
+import cv2
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from skimage import color, filters
+
+cv2.setNumThreads(1)
+SETS = ["224", "cifar", "64", "299"]
+
+
+def table(big, cifar=None, s64=None, s299=None):
+    return {"224": big, "cifar": cifar or big, "64": s64 or cifar or big, "299": s299 or big}
+
+
+CONSTANTS = {
+    "gaussian_noise": table([.08, .12, .18, .26, .38], [.04, .06, .08, .09, .10],
+                            [.04, .08, .12, .15, .18], [.09, .13, .19, .27, .40]),
+    "shot_noise": table([60, 25, 12, 5, 3], [500, 250, 100, 75, 50],
+                        [250, 100, 50, 30, 15], [50, 20, 10, 5, 3]),
+    "impulse_noise": table([.03, .06, .09, .17, .27], [.01, .02, .03, .05, .07],
+                           [.01, .02, .05, .08, .14], [.04, .07, .10, .18, .28]),
+    "speckle_noise": table([.15, .2, .35, .45, .6], [.06, .1, .12, .16, .2],
+                           [.15, .2, .25, .3, .35], [.16, .21, .36, .46, .61]),
+    "gaussian_blur": table([1, 2, 3, 4, 6], [.4, .6, .7, .8, 1],
+                           [.5, .75, 1, 1.25, 1.5], [1.5, 2.5, 3.5, 4.5, 6.5]),
+    "glass_blur": table([(.7, 1, 2), (.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)],
+                        [(.05, 1, 1), (.25, 1, 1), (.4, 1, 1), (.25, 1, 2), (.4, 1, 2)],
+                        [(.1, 1, 1), (.5, 1, 1), (.6, 1, 2), (.7, 2, 1), (.9, 2, 2)],
+                        [(.8, 1, 3), (1, 3, 1), (1.1, 2, 4), (1.2, 4, 2), (1.6, 5, 2)]),
+    "defocus_blur": table([(3, .1), (4, .5), (6, .5), (8, .5), (10, .5)],
+                          [(.3, .4), (.4, .5), (.5, .6), (1, .2), (1.5, .1)],
+                          [(.5, .6), (1, .1), (1.5, .1), (2.5, .01), (3, .1)],
+                          [(4, .1), (5, .5), (7, .5), (10, .5), (12, .5)]),
+    "motion_blur": table([(10, 3), (15, 5), (15, 8), (15, 12), (20, 15)],
+                         [(6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)],
+                         [(10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)],
+                         [(12, 4), (17, 6), (17, 9), (17, 13), (22, 16)]),
+    "zoom_blur": table([(1.11, .01), (1.16, .01), (1.21, .02), (1.26, .02), (1.31, .03)],
+                       [(1.06, .01), (1.11, .01), (1.16, .01), (1.21, .01), (1.26, .01)]),
+    "snow": table([(.1, .3, 3, .5, 10, 4, .8), (.2, .3, 2, .5, 12, 4, .7),
+                   (.55, .3, 4, .9, 12, 8, .7), (.55, .3, 4.5, .85, 12, 8, .65),
+                   (.55, .3, 2.5, .85, 12, 12, .55)],
+                  [(.1, .2, 1, .6, 8, 3, .95), (.1, .2, 1, .5, 10, 4, .9),
+                   (.15, .3, 1.75, .55, 10, 4, .9), (.25, .3, 2.25, .6, 12, 6, .85),
+                   (.3, .3, 1.25, .65, 14, 12, .8)],
+                  [(.1, .2, 1, .6, 8, 3, .8), (.1, .2, 1, .5, 10, 4, .8),
+                   (.15, .3, 1.75, .55, 10, 4, .7), (.25, .3, 2.25, .6, 12, 6, .65),
+                   (.3, .3, 1.25, .65, 14, 12, .6)]),
+    "frost": table([(1, .4), (.8, .6), (.7, .7), (.65, .7), (.6, .75)],
+                   [(1, .2), (1, .3), (.9, .4), (.85, .4), (.75, .45)],
+                   [(1, .3), (.9, .4), (.8, .45), (.75, .5), (.7, .55)]),
+    "fog": table([(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)],
+                 [(.2, 3), (.5, 3), (.75, 2.5), (1, 2), (1.5, 1.75)],
+                 [(.4, 3), (.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)],
+                 [(1.5, 2), (2, 2), (2.5, 1.8), (2.5, 1.6), (3, 1.5)]),
+    "brightness": table([.1, .2, .3, .4, .5], [.05, .1, .15, .2, .3], [.1, .2, .3, .4, .5]),
+    "contrast": table([.4, .3, .2, .1, .05], [.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05]),
+    "elastic_transform": table(
+        [(244 * a, 244 * s, 244 * j) for a, s, j in
+         [(2, .7, .1), (2, .08, .2), (.05, .01, .02), (.07, .01, .02), (.12, .01, .02)]],
+        [(32 * a, 32 * s, 32 * j) for a, s, j in
+         [(0, 0, .08), (.05, .2, .07), (.08, .06, .06), (.1, .04, .05), (.1, .03, .03)]],
+        [(64 * a, 64 * s, 64 * j) for a, s, j in
+         [(0, 0, .08), (.05, .3, .06), (.1, .08, .06), (.1, .03, .03), (.16, .03, .02)]],
+        [(360 * a, 360 * s, 360 * j) for a, s, j in
+         [(2, .7, .1), (2, .08, .2), (.05, .01, .02), (.07, .01, .02), (.12, .01, .02)]]),
+    "pixelate": table([.6, .5, .4, .3, .25], [.95, .9, .85, .75, .65],
+                      [.9, .8, .7, .6, .5], [.5, .4, .3, .25, .2]),
+    "jpeg_compression": table([25, 18, 15, 10, 7], [80, 65, 58, 50, 40],
+                              [65, 58, 50, 40, 25], [23, 16, 13, 8, 5]),
+    "spatter": table(
+        [(.65, .3, 4, .69, .6, 0), (.65, .3, 3, .68, .6, 0), (.65, .3, 2, .68, .5, 0),
+         (.65, .3, 1, .65, 1.5, 1), (.67, .4, 1, .65, 1.5, 1)],
+        [(.62, .1, .7, .7, .5, 0), (.65, .1, .8, .7, .5, 0), (.65, .3, 1, .69, .5, 0),
+         (.65, .1, .7, .69, .6, 1), (.65, .1, .5, .68, .6, 1)],
+        [(.62, .1, .7, .7, .6, 0), (.65, .1, .8, .7, .6, 0), (.65, .3, 1, .69, .6, 0),
+         (.65, .1, .7, .68, .6, 1), (.65, .1, .5, .67, .6, 1)],
+        [(.65, .3, 4, .69, .9, 0), (.65, .3, 3.5, .68, .9, 0), (.65, .3, 3, .68, .8, 0),
+         (.65, .3, 1.2, .65, 1.8, 1), (.67, .4, 1.2, .65, 1.8, 1)]),
+    "saturate": table([(.3, 0), (.1, 0), (2, 0), (5, .1), (20, .2)],
+                      [(.3, 0), (.1, 0), (1.5, 0), (2, .1), (2.5, .2)],
+                      [(.3, 0), (.1, 0), (2, 0), (5, .1), (30, .2)]),
+}
+
+
+class Draws:
+    """Random arrays in the order of the definition."""
+
+    def __init__(self, normals, uniforms, integers):
+        self.normals = normals.astype(np.float64)
+        self.uniforms = uniforms.astype(np.float64)
+        self.integers = integers
+
+    def normal(self, *shape):
+        count = math.prod(shape)
+        taken, self.normals = self.normals[:count], self.normals[count:]
+        return taken.reshape(shape)
+
+    def uniform(self, low, high, *shape):
+        count = math.prod(shape)
+        taken, self.uniforms = self.uniforms[:count], self.uniforms[count:]
+        return low + (high - low) * taken.reshape(shape)
+
+    def integer(self, *shape):
+        count = math.prod(shape)
+        taken, self.integers = self.integers[:count], self.integers[count:]
+        return taken.reshape(shape)
+
+
+class Fresh:
+    """The same from NumPy's generator: what the original does, for time and law."""
+
+    def __init__(self, seed):
+        self.rng = np.random.RandomState(seed)
+
+    def normal(self, *shape):
+        return self.rng.normal(size=shape)
+
+    def uniform(self, low, high, *shape):
+        return self.rng.uniform(low, high, size=shape)
+
+
+def unit(x):
+    return x / 255.0
+
+
+def byte(x):
+    """Clipped to [0,1], times 255, truncated."""
+    return np.uint8(np.clip(x, 0, 1) * 255)
+
+
+def gauss(x, sigma, truncate=4.0, mode="nearest"):
+    axis = -1 if x.ndim == 3 else None
+    return filters.gaussian(x, sigma=sigma, mode=mode, truncate=truncate, channel_axis=axis)
+
+
+def gaussian_noise(x, c, d):
+    return byte(unit(x) + c * d.normal(*x.shape))
+
+
+def speckle_noise(x, c, d):
+    x = unit(x)
+    return byte(x + x * (c * d.normal(*x.shape)))
+
+
+def shot_noise(x, c, d):
+    counts = d.rng.poisson(unit(x) * c) if isinstance(d, Fresh) else d.integer(*x.shape)
+    return byte(counts / float(c))
+
+
+def impulse_noise(x, c, d):
+    if isinstance(d, Fresh):
+        flip, salt = d.rng.uniform(size=x.shape), d.rng.uniform(size=x.shape)
+    else:
+        words = d.integer(*x.shape)
+        flip, salt = (words >> 1) / 2.0**31, (words & 1) * .5 + .25
+    flipped, salted = flip <= c, salt <= .5
+    x = unit(x)
+    x[flipped & salted] = 1
+    x[flipped & ~salted] = 0
+    return byte(x)
+
+
+def gaussian_blur(x, c, d):
+    return byte(gauss(unit(x), c))
+
+
+def glass_blur(x, c, d):
+    sigma, delta, rounds = c
+    x = np.uint8(gauss(unit(x), sigma) * 255)
+    height, width = x.shape[:2]
+    rows, columns = height - 2 * delta, width - 2 * delta
+    if isinstance(d, Fresh):
+        offsets = d.rng.randint(-delta, delta, size=(rounds, rows, columns, 2))
+    else:
+        offsets = d.integer(rounds, rows, columns, 2).astype(np.int64) - delta
+    for one in offsets:
+        for i, h in enumerate(range(height - delta, delta, -1)):
+            for j, w in enumerate(range(width - delta, delta, -1)):
+                dx, dy = one[i, j]
+                x[h, w] = x[h + dy, w + dx]
+    return byte(gauss(unit(x), sigma))
+
+
+def disk(radius, alias):
+    reach, size = (8, (3, 3)) if radius <= 8 else (radius, (5, 5))
+    at = np.arange(-reach, reach + 1)
+    flat = np.array(at[:, None]**2 + at[None, :]**2 <= radius**2, dtype=np.float32)
+    flat /= flat.sum()
+    return cv2.GaussianBlur(flat, ksize=size, sigmaX=alias)
+
+
+def defocus_blur(x, c, d):
+    kernel, x = disk(*c), unit(x)
+    return byte(np.dstack([cv2.filter2D(np.ascontiguousarray(x[:, :, i]), -1, kernel)
+                           for i in range(3)]))
+
+
+def trail(x, radius, sigma, angle):
+    """ImageMagick's one-sided motion blur, edges repeated, in double."""
+    width = 2 * radius + 1
+    weights = np.exp(-np.arange(width)**2 / (2.0 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+    weights /= weights.sum()
+    sine, cosine = width * math.sin(math.radians(angle)), width * math.cos(math.radians(angle))
+    length = math.hypot(sine, cosine)
+    rows, columns = np.arange(x.shape[0]), np.arange(x.shape[1])
+    out = np.zeros(x.shape)
+    for i in range(width):
+        dy = math.ceil(i * sine / length - .5)
+        dx = math.ceil(i * cosine / length - .5)
+        out += weights[i] * x[np.clip(rows + dy, 0, x.shape[0] - 1)][
+            :, np.clip(columns + dx, 0, x.shape[1] - 1)]
+    return out
+
+
+def magick_byte(x):
+    """Through 16 bits, as ImageMagick Q16 keeps and exports its pixels."""
+    return np.uint8(np.floor((np.floor(x * 257 + .5) + 128) / 257))
+
+
+def motion_blur(x, c, d, variant):
+    angle = float(d.uniform(-45, 45, 1)[0])
+    out = trail(x.astype(np.float64), *c, angle)
+    return np.uint8(np.clip(out, 0, 255)) if variant else magick_byte(out)
+
+
+def clipped_zoom(x, factor, trim=True):
+    height, width = x.shape[:2]
+    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    x = ndimage.zoom(x[top:top + rows, left:left + columns], (factor, factor, 1), order=1)
+    if not trim:
+        return x[:height, :width]
+    top, left = (x.shape[0] - height) // 2, (x.shape[1] - width) // 2
+    return x[top:top + height, left:left + width]
+
+
+def zoom_blur(x, c, d):
+    x = unit(x).astype(np.float32)
+    out = np.zeros_like(x)
+    factors = np.arange(1, *c)
+    for factor in factors:
+        out += clipped_zoom(x, factor)
+    return byte((x + out) / (len(factors) + 1))
+
+
+def snow(x, c, d, variant):
+    mean, spread, factor, threshold, radius, sigma, mix = c
+    x = np.array(x, dtype=np.float32) / 255.
+    layer = mean + spread * d.normal(*x.shape[:2])
+    layer = clipped_zoom(layer[..., None], factor, trim=not variant)
+    layer[layer < threshold] = 0
+    layer = np.clip(layer[..., 0], 0, 1)
+    angle = float(d.uniform(-135, -45, 1)[0])
+    if variant:
+        layer = np.uint8(np.round(trail(layer, radius, sigma, angle) * 255))
+    else:
+        layer = magick_byte(trail(np.uint8(layer * 255).astype(np.float64), radius, sigma, angle))
+    layer = unit(layer)[..., None]
+    grey = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None]
+    x = mix * x + (1 - mix) * np.maximum(x, grey * 1.5 + .5)
+    return byte(x + layer + np.rot90(layer, k=2))
+
+
+FROST = ["frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"]
+FROST_SCALE = {"cifar": .2, "64": .3}
+folder = "."
+
+
+def frost(x, c, d, variant, kind):
+    """integers: which picture, and two 32-bit words for its row and column."""
+    height, width = x.shape[:2]
+    pick = (d.rng.randint(2**32, size=3, dtype=np.uint64) if isinstance(d, Fresh)
+            else d.integer(3).astype(np.uint64))
+    texture = cv2.imread(folder + "/" + FROST[int(pick[0] * 5 >> 32)])
+    if variant:
+        scale = 1.1 * max(1, height / texture.shape[0], width / texture.shape[1])
+        size = [math.ceil(side * scale) for side in texture.shape[1::-1]]
+        texture = cv2.resize(texture, size, interpolation=cv2.INTER_CUBIC)
+    elif kind in FROST_SCALE:
+        texture = cv2.resize(texture, (0, 0), fx=FROST_SCALE[kind], fy=FROST_SCALE[kind])
+    top = int(pick[1]) * (texture.shape[0] - height) >> 32
+    left = int(pick[2]) * (texture.shape[1] - width) >> 32
+    texture = texture[top:top + height, left:left + width][..., ::-1]
+    return np.uint8(np.clip(c[0] * x + c[1] * texture, 0, 255))
+
+
+def plasma(size, decay, d):
+    grid = np.zeros((size, size))
+    step, wibble = size, 100
+
+    def mean(total):
+        return total / 4 + wibble * d.uniform(-wibble, wibble, *total.shape)
+
+    while step >= 2:
+        half = step // 2
+        corner = grid[::step, ::step]
+        total = corner + np.roll(corner, -1, 0)
+        total += np.roll(total, -1, 1)
+        grid[half::step, half::step] = mean(total)
+        middle = grid[half::step, half::step]
+        grid[::step, half::step] = mean((middle + np.roll(middle, 1, 0))
+                                        + (corner + np.roll(corner, -1, 1)))
+        grid[half::step, ::step] = mean((middle + np.roll(middle, 1, 1))
+                                        + (corner + np.roll(corner, -1, 0)))
+        step, wibble = half, wibble / decay
+    grid -= grid.min()
+    return grid / grid.max()
+
+
+def fog(x, c, d):
+    size = 1 << (max(x.shape) - 1).bit_length()
+    x = unit(x)
+    top = x.max()
+    x += c[0] * plasma(size, c[1], d)[:x.shape[0], :x.shape[1], None]
+    return byte(x * top / (top + c[0]))
+
+
+def brightness(x, c, d):
+    x = color.rgb2hsv(unit(x))
+    x[..., 2] = np.clip(x[..., 2] + c, 0, 1)
+    return byte(color.hsv2rgb(x))
+
+
+def saturate(x, c, d):
+    x = color.rgb2hsv(unit(x))
+    x[..., 1] = np.clip(x[..., 1] * c[0] + c[1], 0, 1)
+    return byte(color.hsv2rgb(x))
+
+
+def contrast(x, c, d):
+    x = unit(x)
+    mean = x.mean(axis=(0, 1), keepdims=True)
+    return byte((x - mean) * c + mean)
+
+
+def elastic_transform(x, c, d, variant, severity):
+    height, width = x.shape[:2]
+    x = np.array(x, dtype=np.float32) / 255.
+    if variant:
+        most = height * .005
+        alpha, sigma = 250 * [.05, .065, .085, .1, .12][severity - 1], (height * .01, width * .01)
+    else:
+        alpha, sigma, jitter = c
+        most = 1
+        centre, side = np.float32((height, width)) // 2, min(height, width) // 3
+        before = np.float32([centre + side, [centre[0] + side, centre[1] - side], centre - side])
+        after = before + d.uniform(-jitter, jitter, 3, 2).astype(np.float32)
+        x = cv2.warpAffine(x, cv2.getAffineTransform(before, after), (width, height),
+                           borderMode=cv2.BORDER_REFLECT_101)
+    dx, dy = [(gauss(d.uniform(-most, most, height, width), sigma, 3, "reflect")
+               * alpha).astype(np.float32) for _ in range(2)]
+    rows, columns = np.mgrid[:height, :width]
+    out = [ndimage.map_coordinates(x[..., i], [rows + dy, columns + dx], order=1, mode="reflect")
+           for i in range(3)]
+    return byte(np.stack(out, axis=-1))
+
+
+def pixelate(x, c, d):
+    x, size = Image.fromarray(x), x.shape[1::-1]
+    small = x.resize([int(side * c) for side in size], Image.BOX)
+    return np.array(small.resize(size, Image.BOX))
+
+
+def jpeg_compression(x, c, d):
+    file = io.BytesIO()
+    Image.fromarray(x).save(file, "JPEG", quality=c)
+    return np.array(Image.open(file))
+
+
+def water(layer, strength):
+    """From a thresholded layer to what is added, in units of the water's colour."""
+    layer = np.uint8(layer * 255)
+    far = cv2.distanceTransform(255 - cv2.Canny(layer, 50, 150), cv2.DIST_L2, 5)
+    far = np.uint8(cv2.blur(np.minimum(far, 20), (3, 3)))
+    far = cv2.equalizeHist(far)
+    far = cv2.filter2D(far, cv2.CV_8U, np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]))
+    far = cv2.blur(far, (3, 3)).astype(np.float32)
+    mask = layer * far
+    top = mask.max()
+    return mask / top * strength if top > 0 else np.zeros_like(mask)
+
+
+def spatter(x, c, d):
+    mean, spread, sigma, threshold, strength, mud = c
+    x = np.array(x, dtype=np.float32) / 255.
+    layer = gauss(mean + spread * d.normal(*x.shape[:2]), sigma)
+    layer[layer < threshold] = 0
+    if not mud:
+        pale = np.float32([175 / 255., 238 / 255., 238 / 255.])
+        return byte(x + water(layer, strength)[..., None] * pale)
+    mask = gauss((layer > threshold).astype(np.float32), strength)
+    mask[mask < .8] = 0
+    mask = mask[..., None]
+    return byte(x * (1 - mask) + mask * np.float32([63 / 255., 42 / 255., 20 / 255.]))
+
+
+def corrupt(name, x, severity, kind, variant, draws):
+    function = globals()[name]
+    constant = CONSTANTS[name][kind][severity - 1]
+    more = {"motion_blur": (variant,), "snow": (variant,), "frost": (variant, kind),
+            "elastic_transform": (variant, severity)}.get(name, ())
+    return function(x, constant, draws, *more)
+
+
+def answer():
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while line := source.readline():
+        name, severity, kind, variant, *numbers = line.decode().split()
+        width, height, normals, uniforms, integers = map(int, numbers)
+        x = np.frombuffer(source.read(width * height * 3), np.uint8)
+        draws = Draws(np.frombuffer(source.read(4 * normals), np.float32),
+                      np.frombuffer(source.read(4 * uniforms), np.float32),
+                      np.frombuffer(source.read(4 * integers), np.uint32))
+        out = corrupt(name, x.reshape(height, width, 3), int(severity), kind,
+                      variant == "imagecorruptions", draws)
+        assert out.dtype == np.uint8 and out.shape == (height, width, 3), (name, out.shape)
+        sink.write(out.tobytes())
+        sink.flush()
+
+
+def measure(path, count):
+    """Pictures are raw 224x224 RGB in one file, one after another."""
+    pictures = np.fromfile(path, np.uint8, count * 224 * 224 * 3).reshape(-1, 224, 224, 3)
+    for name in CONSTANTS:
+        spent = []
+        for i, x in enumerate(pictures):
+            if name == "glass_blur" and i == 3:
+                break
+            start = time.process_time()
+            corrupt(name, x, 3, "224", False, Fresh(i))
+            spent.append(time.process_time() - start)
+        print(f"{name} {1000 * sorted(spent)[len(spent) // 2]:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    if "--frost" in sys.argv:
+        at = sys.argv.index("--frost")
+        folder = sys.argv[at + 1]
+        del sys.argv[at:at + 2]
+    if sys.argv[1:2] == ["--time"]:
+        measure(sys.argv[2], int(sys.argv[3]))
+    else:
+        answer()
