@@ -42,10 +42,13 @@ struct model_record {
 };
 
 struct model;
+struct graph;
 
 /* Overrides, "key=value" as in the sidecar ("mean=0.5 0.5 0.5", "resize=256"); NULL ends. */
 enum status model_open(const char *path, const char *const *overrides, struct model **out);
 const struct model_record *model_record(const struct model *model);
+/* The network as read; sizes that the file leaves open are set from the record. */
+const struct graph *model_graph(const struct model *model);
 /* Canonical JSON of the preprocessing, as stored and hashed. The caller frees. */
 char *model_preprocess_json(const struct model *model);
 void model_close(struct model *model);
@@ -73,7 +76,8 @@ enum status session_open(const struct model *model, const struct session_options
 /*
  * x       [3][H][W] float RGB in [0,1], whatever the network's own layout, order and scale:
  *         those are applied inside and are part of the gradient
- * logits  [n_classes] float
+ * logits  [n_classes] float; a Softmax at the network's end is left out, so that these are
+ *         logits whatever was exported
  * errors  ERR_NUMERIC when a logit is NaN
  */
 enum status session_forward(struct session *session, const float *x, float *logits);

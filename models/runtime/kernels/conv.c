@@ -1,0 +1,215 @@
+/* Conv, with bias, residual and activation, in the layouts that oneDNN likes best. */
+#include "models/runtime/kernels/window.h"
+
+#include <string.h>
+
+struct conv {
+    struct window window;
+    dnnl_memory_desc_t src, weights, bias, dst;
+    struct shape grouped;      /* the weights' shape as oneDNN wants it */
+    dnnl_primitive_desc_t hint; /* of the forward pass; lives until backward is built */
+    bool has_bias;
+};
+
+static bool accepts(const struct builder *build, const struct layer *layer)
+{
+    const struct node *node = layer->node;
+    (void)build;
+    return !node->op->domain && !strcmp(node->op->name, "Conv") &&
+           node->inputs[0]->dtype == DTYPE_F32 && node->inputs[0]->shape.rank >= 3 &&
+           node->inputs[0]->shape.rank <= 5;
+}
+
+/* [O][I/g][k...] as [g][O/g][I/g][k...] where there are groups. */
+static struct shape grouped_shape(const struct node *node)
+{
+    struct shape shape = node->inputs[1]->shape;
+    int64_t groups = node_int(node, "group", 1);
+    if (groups == 1)
+        return shape;
+    struct shape out = {.rank = shape.rank + 1, .dim = {groups, shape.dim[0] / groups}};
+    for (int i = 1; i < shape.rank; i++)
+        out.dim[i + 1] = shape.dim[i];
+    return out;
+}
+
+/* The weights in the layout the primitive chose. */
+static int weights_form(struct builder *build, struct value *value, const struct shape *shape,
+                        const dnnl_memory_desc_t *md)
+{
+    if (shape->rank == value->shape.rank)
+        return build_form(build, value, md);
+    int plain = build_first(build, value);
+    const struct slot *slot = build_at(build, plain);
+    int view = slot->kind == SLOT_CONSTANT
+                   ? build_constant(build, DTYPE_F32, shape, NULL, slot->data)
+                   : build_view(build, plain, shape);
+    return build_reorder(build, view, md);
+}
+
+static enum status describe(struct builder *build, const struct layer *layer,
+                            struct conv *conv, dnnl_primitive_desc_t *out)
+{
+    const struct node *node = layer->node;
+    const struct shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
+    dnnl_memory_desc_t src, weights, bias = {0}, dst;
+    layout_any(&src, DTYPE_F32, x);
+    layout_any(&weights, DTYPE_F32, &conv->grouped);
+    layout_any(&dst, DTYPE_F32, y);
+    if (conv->has_bias)
+        layout_plain(&bias, DTYPE_F32, &node->inputs[2]->shape);
+    dnnl_convolution_desc_t descriptor;
+    const struct window *w = &conv->window;
+    dnnl_status_t code = dnnl_dilated_convolution_forward_desc_init(
+        &descriptor, dnnl_forward_training, dnnl_convolution_direct, &src, &weights,
+        conv->has_bias ? &bias : NULL, &dst, w->stride, w->dilation, w->left, w->right);
+    if (code)
+        return layout_fail(code, "conv");
+    dnnl_memory_desc_t residual;
+    if (layer->residual)
+        layout_any(&residual, DTYPE_F32, y);
+    dnnl_primitive_attr_t attr =
+        build_attributes(&layer->act, layer->residual ? &residual : NULL);
+    code = dnnl_primitive_desc_create(out, &descriptor, attr, layout_engine(), NULL);
+    dnnl_primitive_attr_destroy(attr);
+    (void)build;
+    return layout_fail(code, "conv");
+}
+
+static enum status forward(struct builder *build, struct layer *layer)
+{
+    const struct node *node = layer->node;
+    struct conv *conv = build_alloc(build, sizeof *conv);
+    conv->grouped = grouped_shape(node);
+    conv->has_bias = node->n_inputs > 2 && node->inputs[2];
+    window_of(node, &node->inputs[0]->shape, &node->outputs[0]->shape,
+              &node->inputs[1]->shape, &conv->window);
+    dnnl_primitive_desc_t descriptor;
+    enum status st = describe(build, layer, conv, &descriptor);
+    if (st)
+        return st;
+    conv->src = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_src_md, 0);
+    conv->weights = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    conv->dst = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_dst_md, 0);
+    struct arg args[8] = {
+        {DNNL_ARG_SRC, build_form(build, node->inputs[0], &conv->src)},
+        {DNNL_ARG_WEIGHTS,
+         weights_form(build, node->inputs[1], &conv->grouped, &conv->weights)},
+    };
+    int n = 2;
+    if (conv->has_bias)
+        args[n++] = (struct arg){DNNL_ARG_BIAS, build_plain(build, node->inputs[2])};
+    if (layer->residual)
+        args[n++] = (struct arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+                                 build_form(build, layer->residual, &conv->dst)};
+    for (int i = 0; i < n; i++)
+        if (args[i].slot < 0) {
+            dnnl_primitive_desc_destroy(descriptor);
+            return ERR_UNSUPPORTED;
+        }
+    int out = build_slot(build, DTYPE_F32, &layer->output->shape, &conv->dst);
+    args[n++] = (struct arg){DNNL_ARG_DST, out};
+    st = build_primitive(build, descriptor, "conv", args, n);
+    if (!st)
+        build_define(build, layer->output, out);
+    layer->state = conv;
+    return st;
+}
+
+/* A forward description without post-ops: oneDNN wants it as a hint. */
+static enum status plain_hint(const struct conv *conv, const dnnl_memory_desc_t *src,
+                              const dnnl_memory_desc_t *dst, dnnl_primitive_desc_t *out)
+{
+    dnnl_memory_desc_t weights;
+    layout_any(&weights, DTYPE_F32, &conv->grouped);
+    dnnl_convolution_desc_t descriptor;
+    const struct window *w = &conv->window;
+    dnnl_status_t code = dnnl_dilated_convolution_forward_desc_init(
+        &descriptor, dnnl_forward_training, dnnl_convolution_direct, src, &weights, NULL, dst,
+        w->stride, w->dilation, w->left, w->right);
+    if (!code)
+        code = dnnl_primitive_desc_create(out, &descriptor, NULL, layout_engine(), NULL);
+    return layout_fail(code, "conv hint");
+}
+
+static enum status describe_data(const struct conv *conv, const dnnl_memory_desc_t *dsrc,
+                                 const dnnl_memory_desc_t *ddst, dnnl_primitive_desc_t *out)
+{
+    const struct window *w = &conv->window;
+    dnnl_memory_desc_t weights, any = *dsrc, any_dst = *ddst;
+    layout_any(&weights, DTYPE_F32, &conv->grouped);
+    dnnl_primitive_desc_t hint;
+    enum status st = plain_hint(conv, dsrc, ddst, &hint);
+    if (st)
+        return st;
+    dnnl_convolution_desc_t descriptor;
+    dnnl_status_t code = dnnl_dilated_convolution_backward_data_desc_init(
+        &descriptor, dnnl_convolution_direct, &any, &weights, &any_dst, w->stride, w->dilation,
+        w->left, w->right);
+    dnnl_primitive_attr_t attr = build_attributes(NULL, NULL);
+    if (!code)
+        code = dnnl_primitive_desc_create(out, &descriptor, attr, layout_engine(), hint);
+    dnnl_primitive_attr_destroy(attr);
+    dnnl_primitive_desc_destroy(hint);
+    return layout_fail(code, "conv backward");
+}
+
+/* Gradient of the input. */
+static enum status backward_data(struct builder *build, struct layer *layer, int gradient)
+{
+    const struct conv *conv = layer->state;
+    struct value *x = layer->node->inputs[0];
+    dnnl_memory_desc_t any;
+    layout_any(&any, DTYPE_F32, &x->shape);
+    dnnl_primitive_desc_t descriptor;
+    enum status st = describe_data(conv, &any, &build_at(build, gradient)->md, &descriptor);
+    if (st) {
+        dnnl_memory_desc_t any_dst;
+        layout_any(&any_dst, DTYPE_F32, &layer->output->shape);
+        st = describe_data(conv, &any, &any_dst, &descriptor);
+    }
+    if (st)
+        return st;
+    dnnl_memory_desc_t dsrc =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_src_md, 0);
+    dnnl_memory_desc_t weights =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
+    dnnl_memory_desc_t ddst =
+        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_dst_md, 0);
+    int out = build_slot(build, DTYPE_F32, &x->shape, &dsrc);
+    struct arg args[] = {
+        {DNNL_ARG_DIFF_DST, build_reorder(build, gradient, &ddst)},
+        {DNNL_ARG_WEIGHTS,
+         weights_form(build, layer->node->inputs[1], &conv->grouped, &weights)},
+        {DNNL_ARG_DIFF_SRC, out},
+    };
+    if (args[0].slot < 0 || args[1].slot < 0) {
+        dnnl_primitive_desc_destroy(descriptor);
+        return ERR_UNSUPPORTED;
+    }
+    st = build_primitive(build, descriptor, "conv backward data", args, 3);
+    if (!st)
+        build_give(build, x, out);
+    return st;
+}
+
+static enum status backward(struct builder *build, struct layer *layer)
+{
+    int gradient = build_gradient_before(build, layer);
+    if (gradient < 0)
+        return ERR_UNSUPPORTED;
+    if (layer->residual)
+        build_give(build, layer->residual, gradient);
+    return build_wants(build, layer->node->inputs[0]) ? backward_data(build, layer, gradient)
+                                                      : OK;
+}
+
+const struct kernel kernel_conv = {
+    .name = "conv",
+    .accepts = accepts,
+    .forward = forward,
+    .backward = backward,
+    .fuses_activation = true,
+    .fuses_smooth = true,
+    .fuses_residual = true,
+};
