@@ -1,10 +1,14 @@
 #include "base/hash.h"
 
+#include "base/mem.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void hash_init(struct hash *hash)
 {
@@ -70,6 +74,41 @@ enum status hash_file(const char *path, char hex[HASH_HEX])
     fclose(file);
     hash_finish(&hash, hex);
     return failed ? status_fail(ERR_IO, "%s: cannot be read", path) : OK;
+}
+
+static enum status hash_folder(const char *path, char hex[HASH_HEX])
+{
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, NULL, alphasort);
+    if (count < 0)
+        return status_fail(ERR_IO, "%s: %s", path, strerror(errno));
+
+    enum status st = OK;
+    struct hash hash;
+    hash_init(&hash);
+    for (int i = 0; i < count; i++) {
+        char *file = mem_format("%s/%s", path, entries[i]->d_name);
+        char digest[HASH_HEX];
+        struct stat info;
+        if (!st && !stat(file, &info) && S_ISREG(info.st_mode)) {
+            st = hash_file(file, digest);
+            hash_add_string(&hash, entries[i]->d_name);
+            hash_add_string(&hash, st ? "" : digest);
+        }
+        free(file);
+        free(entries[i]);
+    }
+    free(entries);
+    hash_finish(&hash, hex);
+    return st;
+}
+
+enum status hash_path(const char *path, char hex[HASH_HEX])
+{
+    struct stat info;
+    if (!stat(path, &info) && S_ISDIR(info.st_mode))
+        return hash_folder(path, hex);
+    return hash_file(path, hex);
 }
 
 uint64_t hash_key(const char *string)

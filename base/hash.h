@@ -21,6 +21,8 @@ void hash_finish(struct hash *hash, char hex[HASH_HEX]); /* releases the state t
 
 void hash_bytes(const void *bytes, size_t size, char hex[HASH_HEX]);
 enum status hash_file(const char *path, char hex[HASH_HEX]);
+/* A file, or the names and contents of the files directly in a folder, by name. */
+enum status hash_path(const char *path, char hex[HASH_HEX]);
 
 /* 64 well-mixed bits of a string: keys for the generator, never for identity. */
 uint64_t hash_key(const char *string);

@@ -1,4 +1,4 @@
-#include "noises/system/system.h"
+#include "noises/system/decode/jpeg.h"
 
 #include <string.h>
 
@@ -32,6 +32,19 @@ static const char *kind_of(const uint8_t *bytes, size_t size)
     return "no format we know";
 }
 
+static enum status decode_jpeg(const struct decoder *decoder, const uint8_t *bytes, size_t size,
+                               const struct decode_options *options, struct image *out)
+{
+    enum status st = decoder->decode(bytes, size, options, out);
+    struct jpeg_outline outline;
+    if (st || !options || !options->orient || jpeg_outline_read(bytes, size, &outline))
+        return st;
+    st = image_orient(out, outline.orientation);
+    if (st)
+        image_clear(out);
+    return st;
+}
+
 enum status image_decode(const struct decoder *decoder, const uint8_t *bytes, size_t size,
                          const struct decode_options *options, struct image *out)
 {
@@ -39,6 +52,6 @@ enum status image_decode(const struct decoder *decoder, const uint8_t *bytes, si
     if (!size)
         return status_fail(ERR_FORMAT, "the file is empty");
     if (starts(bytes, size, "\xff\xd8", 2))
-        return decoder->decode(bytes, size, options, out);
+        return decode_jpeg(decoder, bytes, size, options, out);
     return status_fail(ERR_FORMAT, "not a JPEG: the first bytes say %s", kind_of(bytes, size));
 }

@@ -3,13 +3,15 @@
 
 Usage: compare_decode.py SERVE [EVERY]   (every EVERYth picture; 1 is all)
 """
-import io
 import os
 import pathlib
 import sys
 import tarfile
 
-from ours import Failed, Ours
+from ours import Ours
+
+sys.path.insert(0, str(pathlib.Path(os.environ.get("GAUNTLET_SOURCE", ".")) / "scripts"))
+from decode_oracles import PAIRS
 
 shared = pathlib.Path(os.environ.get("GAUNTLET_SHARED", "../shared"))
 
@@ -21,17 +23,6 @@ def pictures(every):
             members = [m for m in tar.getmembers() if m.isfile()]
             for member in members[::step]:
                 yield member.name, tar.extractfile(member).read()
-
-
-def pillow(data):
-    from PIL import Image
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def opencv(data):
-    import cv2
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)[:, :, ::-1]
 
 
 def compare(ours, name, tool, every):
@@ -49,9 +40,8 @@ def compare(ours, name, tool, every):
 def main():
     ours = Ours(sys.argv[1])
     every = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    pairs = [("turbo", "Pillow", pillow), ("turbo", "OpenCV", opencv)]
-    print(f"1..{len(pairs)}")
-    for i, (name, title, tool) in enumerate(pairs, 1):
+    print(f"1..{len(PAIRS)}")
+    for i, (name, title, tool) in enumerate(PAIRS, 1):
         try:
             count, wrong, worst = compare(ours, name, tool, every)
         except (ImportError, FileNotFoundError) as error:

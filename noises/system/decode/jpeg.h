@@ -40,6 +40,17 @@ enum status jpeg_open(struct jpeg_reader *reader, const uint8_t *bytes, size_t s
                       const struct decode_options *options);
 void jpeg_close(struct jpeg_reader *reader);
 
+/* What the markers before the picture say. */
+struct jpeg_outline {
+    unsigned width, height, precision, components;
+    int orientation; /* EXIF, 1..8; 1 where it says nothing sensible */
+};
+/* ERR_FORMAT when there is no frame header. */
+enum status jpeg_outline_read(const uint8_t *bytes, size_t size, struct jpeg_outline *out);
+
+/* Turned and mirrored as EXIF asks, in place. */
+enum status image_orient(struct image *image, int orientation);
+
 /* ERR_LIMIT when the sides or their product are more than the options allow. */
 enum status check_pixels(const char *format, uint64_t width, uint64_t height,
                          const struct decode_options *options);

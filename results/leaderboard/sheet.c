@@ -1,0 +1,400 @@
+#include "results/leaderboard/sheet.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What making a sheet needs at hand. */
+struct maker {
+    struct sheets *sheets;
+    struct arena *arena;
+    const struct board *board;
+    const struct board_section *section;
+    const char *pm, *change; /* "±" and "Δ", or in ASCII */
+};
+
+static struct sheet *add_sheet(struct maker *maker, const char *title, size_t rows,
+                               size_t columns)
+{
+    struct sheets *sheets = maker->sheets;
+    sheets->items = mem_grow(sheets->items, sheets->count + 1, sizeof *sheets->items);
+    struct sheet *sheet = &sheets->items[sheets->count++];
+    *sheet = (struct sheet){.title = title, .n_rows = rows};
+    sheet->columns = arena_alloc(maker->arena, columns * sizeof *sheet->columns);
+    sheet->cells = arena_alloc(maker->arena, rows * columns * sizeof *sheet->cells);
+    return sheet;
+}
+
+/* Columns are added first, then cells are set by their place. */
+static void add_column(struct sheet *sheet, const char *title, bool right, int spare)
+{
+    sheet->columns[sheet->n_columns++] = (struct sheet_column){title, right, spare};
+}
+
+static void set(struct sheet *sheet, size_t row, size_t column, const char *text,
+                enum sheet_tone tone)
+{
+    sheet->cells[row * sheet->n_columns + column] =
+        (struct sheet_cell){text ? text : "", tone};
+}
+
+static const char *section_name(struct maker *maker)
+{
+    const struct board_section *s = maker->section;
+    return arena_format(maker->arena, "%s%s%s, %lld samples%s%s", s->dataset,
+                        *s->split ? "/" : "", s->split, (long long)s->n,
+                        strcmp(s->subset, "all") ? ": " : "",
+                        strcmp(s->subset, "all") ? s->subset : "");
+}
+
+static const char *model_name(struct maker *maker, const struct board_row *row)
+{
+    return *row->variant ? arena_format(maker->arena, "%s/%s", row->model, row->variant)
+                         : row->model;
+}
+
+/* "91.25 ±0.80" or "-2.10 ±0.31", "*" when other rows cover more conditions. */
+static const char *value_text(struct maker *maker, const struct board_value *value,
+                              bool points, const char *mark)
+{
+    char number[16], half[16];
+    if (!value->present)
+        return "";
+    if (points)
+        board_points(value->value, number);
+    else
+        board_percent(value->value, number);
+    board_half(value, half);
+    return arena_format(maker->arena, "%s%s%s%s%s%s", number, *half ? " " : "",
+                        *half ? maker->pm : "", half, value->partial ? "*" : "", mark);
+}
+
+/* Significant changes stand out; what may be chance does not. */
+static enum sheet_tone change_tone(const struct board_value *value)
+{
+    if (!value->present || isnan(value->lo))
+        return TONE_PLAIN;
+    return value->hi < 0 ? TONE_BAD : value->lo > 0 ? TONE_GOOD : TONE_PLAIN;
+}
+
+static bool anything(const struct board_section *section, enum board_measure measure)
+{
+    for (size_t i = 0; i < section->n_rows; i++)
+        if (section->rows[i].values[measure].present)
+            return true;
+    return false;
+}
+
+// clang-format off
+static const struct {
+    enum board_measure measure;
+    const char *title;
+    bool change;  /* signed points; the title then gets the sign for it */
+    int spare;
+} summary_columns[] = {
+    {MEASURE_CLEAN, "Clean", false, 0},
+    {MEASURE_SYSTEM, "System", false, 7},
+    {MEASURE_SYSTEM_DELTA, "System", true, 0},
+    {MEASURE_SYSTEM_WORST, "System worst", false, 9},
+    {MEASURE_NATURAL, "Natural", false, 6},
+    {MEASURE_NATURAL_DELTA, "Natural", true, 0},
+    {MEASURE_NATURAL_WORST, "Natural worst", false, 10},
+    {MEASURE_MCE, "mCE", false, 3},
+    {MEASURE_RELATIVE_MCE, "Relative mCE", false, 11},
+    {MEASURE_ADVERSARIAL, "Attacked", false, 2},
+    {MEASURE_ADVERSARIAL_DELTA, "Attacked", true, 5},
+    {MEASURE_ADVERSARIAL_WORST, "Attacked worst", false, 4},
+    {MEASURE_PERSAMPLE_WORST, "Per-sample worst", false, 1},
+};
+// clang-format on
+enum { SUMMARY_COLUMNS = sizeof summary_columns / sizeof *summary_columns };
+
+static const char *mce_text(struct maker *maker, const struct board_value *value)
+{
+    return value->present ? arena_format(maker->arena, "%.1f %s%.1f", value->value, maker->pm,
+                                         (value->hi - value->lo) / 2)
+                          : "";
+}
+
+static bool is_best(const struct board_section *section, size_t row,
+                    enum board_measure measure)
+{
+    const struct board_value *mine = &section->rows[row].values[measure];
+    bool beats = false, low = measure == MEASURE_MCE || measure == MEASURE_RELATIVE_MCE;
+    if (!mine->present || mine->partial)
+        return false;
+    for (size_t i = 0; i < section->n_rows; i++) {
+        const struct board_value *other = &section->rows[i].values[measure];
+        if (!other->present || other->partial)
+            continue;
+        if (low ? other->value < mine->value : other->value > mine->value)
+            return false;
+        beats = beats || other->value < mine->value || other->value > mine->value;
+    }
+    return beats;
+}
+
+static void summary_row(struct maker *maker, struct sheet *sheet, size_t i,
+                        const int *shown, size_t n_shown)
+{
+    const struct board_row *row = &maker->section->rows[i];
+    size_t column = 0;
+    set(sheet, i, column++, row->group ? arena_format(maker->arena, "%d", row->group) : "",
+        TONE_PLAIN);
+    set(sheet, i, column++, model_name(maker, row), TONE_PLAIN);
+    set(sheet, i, column++, row->precision, TONE_PLAIN);
+    for (size_t k = 0; k < n_shown; k++) {
+        enum board_measure measure = summary_columns[shown[k]].measure;
+        const struct board_value *value = &row->values[measure];
+        bool change = summary_columns[shown[k]].change;
+        bool doubt = row->unreliable && board_measures[measure].kind == KIND_ADVERSARIAL;
+        const char *text = measure == MEASURE_MCE || measure == MEASURE_RELATIVE_MCE
+                               ? mce_text(maker, value)
+                               : value_text(maker, value, change, doubt ? "?" : "");
+        enum sheet_tone tone = is_best(maker->section, i, measure) ? TONE_BEST
+                               : change                            ? change_tone(value)
+                                                                   : TONE_PLAIN;
+        set(sheet, i, column++, text, tone);
+    }
+    if (column < sheet->n_columns)
+        set(sheet, i, column, row->flags, TONE_PLAIN);
+}
+
+static const char *summary_note(struct maker *maker)
+{
+    const struct board_section *section = maker->section;
+    bool partial = false, doubt = false;
+    for (size_t i = 0; i < section->n_rows; i++) {
+        doubt = doubt || section->rows[i].unreliable;
+        for (int m = 0; m < MEASURES; m++)
+            partial = partial || section->rows[i].values[m].partial;
+    }
+    const char *ties =
+        maker->board->sort == MEASURES
+            ? ""
+            : arena_format(maker->arena,
+                           "; rows with the same # cannot be told apart by %s",
+                           board_measures[maker->board->sort].name);
+    return arena_format(
+        maker->arena, "Top-1 in %% with 95 %% intervals; changes (%s) are against clean, paired%s.%s%s",
+        maker->change, ties,
+        partial ? " * fewer conditions than other rows." : "",
+        doubt ? " ? an attack raised a flag: the number may be too good." : "");
+}
+
+static void add_summary(struct maker *maker)
+{
+    const struct board_section *section = maker->section;
+    int shown[SUMMARY_COLUMNS];
+    size_t n_shown = 0;
+    bool flags = false;
+    for (int k = 0; k < SUMMARY_COLUMNS; k++)
+        if (anything(section, summary_columns[k].measure))
+            shown[n_shown++] = k;
+    for (size_t i = 0; i < section->n_rows; i++)
+        flags = flags || section->rows[i].flags;
+    struct sheet *sheet = add_sheet(maker, section_name(maker), section->n_rows, n_shown + 4);
+    sheet->note = summary_note(maker);
+    add_column(sheet, "#", true, 0);
+    add_column(sheet, "Model", false, 0);
+    add_column(sheet, "Precision", false, 0);
+    for (size_t k = 0; k < n_shown; k++)
+        add_column(sheet,
+                   arena_format(maker->arena, "%s%s%s", summary_columns[shown[k]].title,
+                                summary_columns[shown[k]].change ? " " : "",
+                                summary_columns[shown[k]].change ? maker->change : ""),
+                   true, summary_columns[shown[k]].spare);
+    if (flags)
+        add_column(sheet, "Flags", false, 8);
+    for (size_t i = 0; i < section->n_rows; i++)
+        summary_row(maker, sheet, i, shown, n_shown);
+}
+
+static const char *span_text(struct maker *maker, const struct board_value *value)
+{
+    char number[16], lo[16], hi[16];
+    if (!value->present)
+        return "";
+    return arena_format(maker->arena, "%s [%s, %s]", board_points(value->value, number),
+                        board_points(value->lo, lo), board_points(value->hi, hi));
+}
+
+static void twin_line(struct maker *maker, struct sheet *sheet, size_t at,
+                      const struct board_twin *twin, const struct board_twin_line *line)
+{
+    char number[16];
+    const struct board_row *row = &maker->section->rows[twin->row];
+    const struct board_row *other = &maker->section->rows[twin->twin_row];
+    bool first = line == twin->lines;
+    struct arena *arena = maker->arena;
+    set(sheet, at, 0, first ? model_name(maker, row) : "", TONE_PLAIN);
+    set(sheet, at, 1, first ? model_name(maker, other) : "", TONE_PLAIN);
+    set(sheet, at, 2, board_kind_names[line->kind], TONE_PLAIN);
+    set(sheet, at, 3, arena_format(arena, "%d", line->conditions), TONE_PLAIN);
+    set(sheet, at, 4, arena_copy(arena, board_percent(line->twin_acc, number)), TONE_PLAIN);
+    set(sheet, at, 5, arena_copy(arena, board_percent(line->acc, number)), TONE_PLAIN);
+    set(sheet, at, 6, span_text(maker, &line->difference), change_tone(&line->difference));
+    set(sheet, at, 7, span_text(maker, &line->beyond), change_tone(&line->beyond));
+}
+
+static void add_twins(struct maker *maker)
+{
+    const struct board_section *section = maker->section;
+    size_t lines = 0;
+    for (size_t i = 0; i < section->n_twins; i++)
+        lines += section->twins[i].n_lines;
+    if (!lines)
+        return;
+    struct sheet *sheet =
+        add_sheet(maker, arena_format(maker->arena, "What compression costs: %s",
+                                      section_name(maker)), lines, 8);
+    sheet->note = "Compressed minus full-precision twin on the same images, in points with "
+                  "95 % intervals (bootstrap over images). Beyond clean: what is lost on top "
+                  "of the clean difference.";
+    static const struct sheet_column columns[] = {
+        {"Compressed", false, 0}, {"Twin", false, 2},       {"Noise", false, 0},
+        {"Conditions", true, 3},  {"Twin top-1", true, 1},  {"Top-1", true, 1},
+        {"Difference", true, 0},  {"Beyond clean", true, 0},
+    };
+    for (size_t i = 0; i < 8; i++)
+        add_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
+    size_t at = 0;
+    for (size_t i = 0; i < section->n_twins; i++)
+        for (size_t k = 0; k < section->twins[i].n_lines; k++)
+            twin_line(maker, sheet, at++, &section->twins[i], &section->twins[i].lines[k]);
+}
+
+static void add_matrix_summary(struct maker *maker)
+{
+    const struct board_section *section = maker->section;
+    struct sheet *sheet =
+        add_sheet(maker, arena_format(maker->arena, "Decoder x resizer: %s",
+                                      section_name(maker)), section->n_matrices, 9);
+    sheet->note = "Top-1 over all pairs. Flips: predictions that differ from those of the "
+                  "model's own pair. Per sample: right under every pair.";
+    static const char *const titles[] = {"Model", "Pairs", "Mean", "Sd", "Lowest", "Highest",
+                                         "Lowest pair", "Flips", "Per sample"};
+    for (size_t i = 0; i < 9; i++)
+        add_column(sheet, titles[i], i != 0 && i != 6, i == 5 ? 2 : i == 1 ? 1 : 0);
+    for (size_t i = 0; i < section->n_matrices; i++) {
+        const struct board_matrix *m = &section->matrices[i];
+        const double shares[] = {m->mean, m->sd, m->min, m->max};
+        char number[16];
+        int pairs = 0;
+        for (size_t k = 0; k < m->n_decoders * m->n_resizers; k++)
+            pairs += m->cells[k] != NULL;
+        set(sheet, i, 0, model_name(maker, &section->rows[m->row]), TONE_PLAIN);
+        set(sheet, i, 1, arena_format(maker->arena, "%d", pairs), TONE_PLAIN);
+        for (size_t k = 0; k < 4; k++)
+            set(sheet, i, 2 + k, arena_copy(maker->arena, board_percent(shares[k], number)),
+                TONE_PLAIN);
+        size_t worst = (size_t)m->worst;
+        set(sheet, i, 6, arena_format(maker->arena, "%s, %s", m->decoders[worst / m->n_resizers],
+                                      m->resizers[worst % m->n_resizers]), TONE_PLAIN);
+        set(sheet, i, 7, arena_copy(maker->arena, board_percent(m->flip_rate, number)),
+            TONE_PLAIN);
+        set(sheet, i, 8, arena_copy(maker->arena, board_percent(m->persample_worst, number)),
+            TONE_PLAIN);
+    }
+}
+
+/* The way of more names is down the page. */
+static void add_matrix(struct maker *maker, const struct board_matrix *m)
+{
+    const struct board_row *row = &maker->section->rows[m->row];
+    bool turned = m->n_resizers > m->n_decoders;
+    size_t rows = turned ? m->n_resizers : m->n_decoders;
+    size_t columns = turned ? m->n_decoders : m->n_resizers;
+    struct sheet *sheet =
+        add_sheet(maker, arena_format(maker->arena, "Decoder x resizer: %s on %s",
+                                      model_name(maker, row), section_name(maker)),
+                  rows, columns + 1);
+    add_column(sheet, "", false, 0);
+    for (size_t c = 0; c < columns; c++)
+        add_column(sheet, turned ? m->decoders[c] : m->resizers[c], true, 0);
+    for (size_t r = 0; r < rows; r++) {
+        set(sheet, r, 0, turned ? m->resizers[r] : m->decoders[r], TONE_PLAIN);
+        for (size_t c = 0; c < columns; c++) {
+            size_t at = turned ? c * m->n_resizers + r : r * m->n_resizers + c;
+            const struct board_cell *cell = m->cells[at];
+            char number[16];
+            set(sheet, r, c + 1,
+                cell ? arena_copy(maker->arena, board_percent(cell->acc, number)) : "",
+                (int)at == m->worst                ? TONE_BAD
+                : cell && cell->acc == m->max      ? TONE_BEST
+                                                   : TONE_PLAIN);
+        }
+    }
+}
+
+static void add_matrices(struct maker *maker, bool details)
+{
+    const struct board_section *section = maker->section;
+    if (!section->n_matrices)
+        return;
+    add_matrix_summary(maker);
+    for (size_t i = 0; i < section->n_matrices; i++)
+        if (details || section->n_matrices == 1)
+            add_matrix(maker, &section->matrices[i]);
+}
+
+/* Every condition of one model with its interval, change, share kept and flags. */
+static void add_conditions(struct maker *maker, const struct board_row *row)
+{
+    const struct board_section *section = maker->section;
+    size_t count = 0, at = 0;
+    for (size_t c = 0; c < section->n_conditions; c++)
+        count += row->cells[c] != NULL;
+    struct sheet *sheet =
+        add_sheet(maker, arena_format(maker->arena, "%s on %s", model_name(maker, row),
+                                      section_name(maker)), count, 6);
+    static const char *const titles[] = {"Condition", "Kind", "Top-1", "- clean", "Kept",
+                                         "Flags"};
+    for (size_t i = 0; i < 6; i++)
+        add_column(sheet, titles[i], i > 1 && i < 5, i == 1 ? 1 : i == 4 ? 2 : 0);
+    for (size_t c = 0; c < section->n_conditions; c++) {
+        const struct board_cell *cell = row->cells[c];
+        if (!cell)
+            continue;
+        char kept[16];
+        double half = 1.959964 * cell->delta_se;
+        struct board_value acc = {.present = true, .value = cell->acc, .lo = cell->lo,
+                                  .hi = cell->hi};
+        struct board_value delta = {.present = cell->paired, .value = cell->delta,
+                                    .lo = cell->delta - half, .hi = cell->delta + half};
+        bool clean = section->conditions[c].kind == KIND_CLEAN;
+        set(sheet, at, 0, section->conditions[c].label, TONE_PLAIN);
+        set(sheet, at, 1, board_kind_names[section->conditions[c].kind], TONE_PLAIN);
+        set(sheet, at, 2, value_text(maker, &acc, false, ""), TONE_PLAIN);
+        set(sheet, at, 3, clean ? "" : value_text(maker, &delta, true, ""),
+            clean ? TONE_PLAIN : change_tone(&delta));
+        set(sheet, at, 4, clean ? "" : arena_copy(maker->arena, board_percent(cell->kept, kept)),
+            TONE_PLAIN);
+        set(sheet, at, 5, cell->flags, TONE_PLAIN);
+        at++;
+    }
+}
+
+void sheets_make(const struct board *board, const struct leaderboard_options *options,
+                 bool ascii, struct sheets *out)
+{
+    *out = (struct sheets){0};
+    for (size_t i = 0; i < board->n_sections; i++) {
+        struct maker maker = {out, &out->arena, board, &board->sections[i],
+                              ascii ? "+-" : "±", ascii ? "diff" : "Δ"};
+        add_twins(&maker);
+        if (options->twins)
+            continue;
+        add_summary(&maker);
+        add_matrices(&maker, options->details);
+        for (size_t r = 0; options->details && r < maker.section->n_rows; r++)
+            add_conditions(&maker, &maker.section->rows[r]);
+    }
+}
+
+void sheets_clear(struct sheets *sheets)
+{
+    free(sheets->items);
+    arena_clear(&sheets->arena);
+    *sheets = (struct sheets){0};
+}

@@ -1,0 +1,242 @@
+#include "tests/test.h"
+
+#include "tests/results/fixture.h"
+
+#include "results/board.h"
+#include "results/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+static char *write_board(struct fixture *f, struct leaderboard_options options)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_ok(leaderboard_write(f->store, &options, out));
+    fclose(out);
+    return text;
+}
+
+static struct fixture filled;
+
+static int fill(void **state)
+{
+    (void)state;
+    fixture_open(&filled, 300);
+    fixture_fill(&filled);
+    return 0;
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    fixture_close(&filled);
+    return 0;
+}
+
+static struct board *open_board(const char *sort)
+{
+    struct leaderboard_options options = {.sort = sort};
+    struct board *board = NULL;
+    assert_ok(board_open(filled.store, &options, &board));
+    return board;
+}
+
+/* The same numbers by way of SQL. */
+static double ask(const char *sql)
+{
+    struct query query;
+    query_begin(&query, store_handle(filled.store), sql, "");
+    double value = query_row(&query) ? query_real(&query, 0) : (double)NAN;
+    assert_ok(query_end(&query));
+    return value;
+}
+
+static void rows_equal_the_database(void **state)
+{
+    (void)state;
+    struct board *board = open_board(NULL);
+    assert_int_equal(board->n_sections, 1);
+    const struct board_section *section = board->sections;
+    assert_int_equal(section->n_rows, 3);
+    assert_int_equal(section->n_conditions, 21);
+    assert_int_equal(section->n_cells, 63);
+    const struct board_row *best = &section->rows[0];
+    assert_string_equal(best->model, "alpha");
+    assert_near(best->values[MEASURE_NATURAL].value,
+                ask("SELECT avg(acc) FROM result WHERE model = 'alpha' AND kind = 'natural'"),
+                1e-12);
+    assert_near(best->values[MEASURE_ADVERSARIAL_DELTA].value,
+                ask("SELECT avg(delta) FROM result WHERE model = 'alpha' AND kind ="
+                    " 'adversarial'"), 1e-12);
+    assert_near(best->values[MEASURE_SYSTEM_WORST].value,
+                ask("SELECT min(acc) FROM result WHERE model = 'alpha' AND kind = 'system'"),
+                1e-12);
+    assert_near(best->values[MEASURE_CLEAN].lo,
+                ask("SELECT lo95 FROM result WHERE model = 'alpha' AND kind = 'clean'"), 1e-6);
+    assert_false(best->values[MEASURE_MCE].present);
+    board_close(board);
+}
+
+/* One condition only: the bootstrap's interval of a mean is nearly the paired normal one. */
+static void bootstrap_equals_the_paired_interval(void **state)
+{
+    (void)state;
+    struct board *board = open_board(NULL);
+    const struct board_section *section = board->sections;
+    double se = ask("SELECT delta_se FROM result WHERE model = 'alpha-int8' AND condition ="
+                    " 'fog:1'");
+    assert_true(se > 0);
+    struct bootstrap bootstrap;
+    bootstrap_open(&bootstrap, 300, BOOTSTRAP_REPLICATES, 0);
+    double x[300] = {0};
+    for (size_t r = 0; r < 3; r++)
+        for (size_t c = 0; c < section->n_conditions; c++)
+            for (size_t i = 0; i < 300; i++)
+                if (!strcmp(section->rows[r].model, "alpha-int8")) {
+                    int ok = section->rows[r].cells[c]->ok[i / 8] >> (i % 8) & 1;
+                    const char *label = section->conditions[c].label;
+                    x[i] += !strcmp(label, "fog:1") ? ok : !strcmp(label, "clean") ? -ok : 0;
+                }
+    struct interval interval = bootstrap_interval(&bootstrap, x, NULL);
+    assert_near((interval.hi - interval.lo) / 2, 1.96 * se, 0.15 * 1.96 * se);
+    bootstrap_close(&bootstrap);
+    board_close(board);
+}
+
+static void ties_and_order(void **state)
+{
+    (void)state;
+    struct board *board = open_board("natural");
+    const struct board_row *rows = board->sections[0].rows;
+    assert_string_equal(rows[0].model, "alpha");
+    assert_int_equal(rows[0].group, 1);
+    assert_string_equal(rows[2].model, "beta");
+    assert_true(rows[2].group >= 2);
+    assert_true(rows[0].values[MEASURE_NATURAL].value >= rows[1].values[MEASURE_NATURAL].value);
+    board_close(board);
+
+    board = open_board("name");
+    assert_int_equal(board->sections[0].rows[0].group, 0);
+    board_close(board);
+}
+
+static void twins_by_hand(void **state)
+{
+    (void)state;
+    struct board *board = open_board(NULL);
+    const struct board_section *section = board->sections;
+    assert_int_equal(section->n_twins, 1);
+    const struct board_twin *twin = section->twins;
+    assert_string_equal(section->rows[twin->row].model, "alpha-int8");
+    assert_string_equal(section->rows[twin->twin_row].model, "alpha");
+    assert_int_equal(twin->n_lines, 4);
+    const struct board_twin_line *natural = &twin->lines[2];
+    assert_int_equal(natural->kind, KIND_NATURAL);
+    assert_int_equal(natural->conditions, 10);
+    assert_near(natural->difference.value,
+                -ask("SELECT avg(cost) FROM twin WHERE kind = 'natural'"), 1e-12);
+    assert_near(natural->beyond.value,
+                -ask("SELECT avg(robustness_cost) FROM twin WHERE kind = 'natural'"), 1e-12);
+    assert_true(natural->difference.lo < natural->difference.value &&
+                natural->difference.value < natural->difference.hi);
+    assert_false(twin->lines[0].beyond.present);
+    board_close(board);
+}
+
+static void matrix_by_hand(void **state)
+{
+    (void)state;
+    struct board *board = open_board(NULL);
+    const struct board_section *section = board->sections;
+    assert_int_equal(section->n_matrices, 3);
+    const struct board_matrix *m = section->matrices;
+    assert_string_equal(section->rows[m->row].model, "alpha");
+    /* three decoders and two resizers, and the model's own pair, which is unnamed here */
+    assert_int_equal(m->n_decoders, 4);
+    assert_int_equal(m->n_resizers, 3);
+#define GRID " FROM result WHERE model = 'alpha' AND kind IN ('system', 'clean')"
+    assert_near(m->mean, ask("SELECT avg(acc)" GRID), 1e-12);
+    assert_near(m->min, ask("SELECT min(acc)" GRID), 1e-12);
+    assert_near(m->sd, ask("SELECT sqrt((sum(acc*acc) - 7*avg(acc)*avg(acc))/6)" GRID), 1e-9);
+    assert_near(m->persample_worst,
+                ask("SELECT avg(w) FROM (SELECT pos, min(ok) w FROM pred_row WHERE cell_id IN"
+                    " (SELECT cell_id FROM result WHERE model = 'alpha' AND kind IN"
+                    " ('system', 'clean')) GROUP BY pos)"), 1e-12);
+#undef GRID
+    assert_near(m->flip_rate,
+                ask("WITH p AS MATERIALIZED (SELECT r.kind, p.pos, p.top1 FROM result r CROSS"
+                    " JOIN pred_row p USING(cell_id) WHERE model = 'alpha' AND kind IN"
+                    " ('system', 'clean')) SELECT avg(a.top1 <> b.top1) FROM p a JOIN p b"
+                    " USING(pos) WHERE a.kind = 'clean' AND b.kind = 'system'"), 1e-12);
+    board_close(board);
+}
+
+static void filters_and_mistakes(void **state)
+{
+    (void)state;
+    struct board *board = NULL;
+    struct leaderboard_options options = {.model = "alpha*", .kind = "natural"};
+    assert_ok(board_open(filled.store, &options, &board));
+    assert_int_equal(board->sections[0].n_rows, 2);
+    assert_int_equal(board->sections[0].n_conditions, 11); /* and clean */
+    board_close(board);
+    options = (struct leaderboard_options){.dataset = "nothing"};
+    assert_int_equal(board_open(filled.store, &options, &board), ERR_NOTFOUND);
+    options = (struct leaderboard_options){.kind = "natral"};
+    assert_int_equal(board_open(filled.store, &options, &board), ERR_USAGE);
+    options = (struct leaderboard_options){.sort = "natral"};
+    assert_int_equal(board_open(filled.store, &options, &board), ERR_USAGE);
+    assert_non_null(strstr(status_message(), "natural"));
+    options = (struct leaderboard_options){.format = "pdf"};
+    assert_int_equal(leaderboard_write(filled.store, &options, stdout), ERR_USAGE);
+    assert_non_null(strstr(status_message(), "markdown"));
+}
+
+/* Golden texts: GAUNTLET_UPDATE=1 writes them anew. */
+static void equals_golden(const char *name, struct leaderboard_options options)
+{
+    char *text = write_board(&filled, options);
+    const char *path = source_path(name);
+    if (getenv("GAUNTLET_UPDATE")) {
+        FILE *file = fopen(path, "w");
+        fputs(text, file);
+        fclose(file);
+    }
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *golden = NULL;
+    size_t room = 0;
+    ssize_t size = getdelim(&golden, &room, 0, file);
+    fclose(file);
+    assert_true(size > 0);
+    assert_string_equal(text, golden);
+    free(golden);
+    free(text);
+}
+
+static void texts_are_as_before(void **state)
+{
+    (void)state;
+    struct leaderboard_options options = {.width = 120};
+    equals_golden("tests/golden/board.txt", options);
+    options.width = 70;
+    equals_golden("tests/golden/board-narrow.txt", options);
+    options = (struct leaderboard_options){.format = "markdown", .details = true};
+    equals_golden("tests/golden/board.md", options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_equal_the_database),
+        cmocka_unit_test(bootstrap_equals_the_paired_interval),
+        cmocka_unit_test(ties_and_order),
+        cmocka_unit_test(twins_by_hand),
+        cmocka_unit_test(matrix_by_hand),
+        cmocka_unit_test(filters_and_mistakes),
+        cmocka_unit_test(texts_are_as_before),
+    };
+    return cmocka_run_group_tests(tests, fill, clear);
+}
