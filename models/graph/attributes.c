@@ -86,6 +86,14 @@ void node_set_float(struct graph *graph, struct node *node, const char *name, fl
     *attribute = (struct attribute){.name = attribute->name, .kind = ATTR_FLOAT, .f = value};
 }
 
+void node_set_string(struct graph *graph, struct node *node, const char *name,
+                     const char *value)
+{
+    struct attribute *attribute = slot(graph, node, name);
+    *attribute = (struct attribute){.name = attribute->name, .kind = ATTR_STRING,
+                                    .s = arena_copy(&graph->arena, value)};
+}
+
 void node_set_ints(struct graph *graph, struct node *node, const char *name,
                    const int64_t *values, int count)
 {

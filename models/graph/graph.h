@@ -84,6 +84,8 @@ const struct tensor *node_tensor(const struct node *node, const char *name);
 /* Sets or replaces an attribute (the graph's arena owns copies). */
 void node_set_int(struct graph *graph, struct node *node, const char *name, int64_t value);
 void node_set_float(struct graph *graph, struct node *node, const char *name, float value);
+void node_set_string(struct graph *graph, struct node *node, const char *name,
+                     const char *value);
 void node_set_ints(struct graph *graph, struct node *node, const char *name,
                    const int64_t *values, int count);
 

@@ -321,6 +321,13 @@ static enum status read_outputs(struct reader *reader)
         struct value *value = *slot_of(reader, name);
         if (!value)
             return status_fail(ERR_FORMAT, "output '%s' comes from nowhere", name);
+        /* What the file says about it is only passed on when it is written again. */
+        struct value declared = {0};
+        if (!value->dtype && !read_type(proto->output[i], &declared)) {
+            value->dtype = declared.dtype;
+            value->shaped = declared.shaped;
+            value->shape = declared.shape;
+        }
         graph->outputs[graph->n_outputs++] = value;
     }
     return OK;

@@ -67,7 +67,7 @@ static enum status backward(const struct node *node, const struct tensor *const 
             fill_zero(din[k]);
     for (int64_t i = 0; i < count && dout[0]; i++) {
         double x = at(in[0], i), g = at(dout[0], i);
-        bool below = x < b.low, above = x > b.high;
+        bool above = fmax(x, b.low) > b.high, below = !above && x < b.low;
         if (din[0])
             put(din[0], i, below || above ? 0 : g);
         if (node->n_inputs > 1 && din[1] && below)
