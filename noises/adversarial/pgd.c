@@ -43,7 +43,7 @@ static void plan_preset(struct plan *plan, const char *preset, enum norm norm, d
     } else if (!strcmp(preset, "bim")) {
         double reach = 255 * eps;
         *plan = (struct plan){.alpha = 1.0 / 255};
-        plan->steps = (int)fmax(1, floor(fmin(reach + 4, 1.25 * reach)));
+        plan->steps = (int)fmax(1, ceil(fmin(reach + 4, 1.25 * reach)));
     } else {
         *plan = (struct plan){.steps = norm == NORM_L1 ? 50 : 20, .random_start = true};
         plan->alpha = norm == NORM_LINF ? 2.0 / 255 : 0;

@@ -75,8 +75,10 @@ static void keep(struct search *s, const float *x, float margin, double distance
 static void judge_minimum(struct search *s, const float *x, bool wrong, float margin)
 {
     double distance;
+    if (!wrong)
+        return;
     bool inside = ball_holds(&s->ball, x, &distance);
-    if (!wrong || distance >= s->out->distance)
+    if (distance >= s->out->distance)
         return;
     keep(s, x, margin, distance);
     if (inside && !s->out->broken) {
@@ -296,7 +298,8 @@ static enum status search_all(struct search *s)
     memcpy(s->call->adversarial, s->call->x, s->size * sizeof(float));
     enum status st = look_at_clean(s);
     s->member = s->attack->name;
-    if (!st && !s->done)
+    /* A ball of radius 0 is the clean sample, and that has been looked at. */
+    if (!st && !s->done && (s->minimum || s->ball.eps > 0))
         st = s->attack->run(s);
     if (!st)
         st = judge_lattice(s);

@@ -82,7 +82,7 @@ static void toy_open(struct toy *toy, int side, int n_classes, struct rng *rng)
     victim->n_classes = n_classes;
     victim->state = toy;
     toy->clean = arena_alloc(&toy->arena, victim->size * sizeof(float));
-    rng_fill_uniform(rng, toy->clean, victim->size, 0.3f, 0.7f);
+    rng_fill_uniform(rng, toy->clean, victim->size, 0.45f, 0.55f);
 }
 
 static void label_clean(struct toy *toy)
@@ -100,9 +100,10 @@ void toy_linear(struct toy *toy, int side, int n_classes, uint64_t seed)
     size_t size = toy->victim.size;
     toy->v = normals(toy, &rng, (size_t)n_classes * size, 1);
     toy->c = arena_alloc(&toy->arena, (size_t)n_classes * sizeof(double));
-    /* Close logits at the clean sample, so that the smallest perturbation is small. */
+    /* Close logits at the clean sample, so that the smallest perturbation is small, yet
+     * far above the spacing of floats. */
     for (int k = 0; k < n_classes; k++) {
-        toy->c[k] = 0.5 * rng_normal(&rng);
+        toy->c[k] = k ? -0.05 * k : 0.95;
         for (size_t i = 0; i < size; i++)
             toy->c[k] -= toy->v[(size_t)k * size + i] * (double)toy->clean[i];
     }

@@ -29,7 +29,7 @@ struct toy {
     bool masked;           /* backward gives zeros: a network that hides its gradient */
 };
 
-/* side × side × 3 values; clean samples in [0.3, 0.7] so that the box stays inactive. */
+/* side × side × 3 values; clean samples in [0.45, 0.55] so that the box stays inactive. */
 void toy_linear(struct toy *toy, int side, int n_classes, uint64_t seed);
 void toy_mlp(struct toy *toy, int side, int n_classes, int hidden, uint64_t seed);
 /* Around `under` at its clean sample x; x* lies on the surface of the ball. */
