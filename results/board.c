@@ -205,17 +205,17 @@ static enum status read_model(sqlite3 *db, struct arena *arena, struct board_row
     query_begin(&query, db,
                 "SELECT name, variant, precision, arch, family, technique, gradient,"
                 " (SELECT t.name FROM model t WHERE t.model_id = m.twin_id), file_sha,"
-                " preproc, params, macs, file_bytes FROM model m WHERE model_id = ?", "i",
+                " preproc, meta, params, macs, file_bytes FROM model m WHERE model_id = ?", "i",
                 row->model_id);
     if (query_row(&query)) {
         const char **texts[] = {&row->model,     &row->variant,  &row->precision, &row->arch,
                                 &row->family,    &row->technique, &row->gradient, &row->twin,
-                                &row->file_sha,  &row->preproc};
-        for (int i = 0; i < 10; i++)
+                                &row->file_sha,  &row->preproc,  &row->meta};
+        for (int i = 0; i < 11; i++)
             *texts[i] = copy(arena, query_text(&query, i));
-        row->params = query_int(&query, 10);
-        row->macs = query_int(&query, 11);
-        row->file_bytes = query_int(&query, 12);
+        row->params = query_int(&query, 11);
+        row->macs = query_int(&query, 12);
+        row->file_bytes = query_int(&query, 13);
     }
     return query_end(&query);
 }

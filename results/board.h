@@ -74,7 +74,7 @@ struct board_row {
     int64_t model_id;
     const char *model, *variant, *precision, *arch, *family, *technique, *gradient;
     const char *twin;     /* NULL: none */
-    const char *file_sha, *preproc;
+    const char *file_sha, *preproc, *meta; /* the last two are JSON */
     int64_t params, macs, file_bytes;
     const char *flags;    /* of all its cells, each once; NULL: none */
     bool unreliable;      /* one of the flags says that a robust number may be a lie */
@@ -155,12 +155,19 @@ struct leaderboard_format {
     const char *extension; /* "md" */
     enum status (*write)(struct store *store, const struct board *board,
                          const struct leaderboard_options *options, FILE *out);
+    /* The same as a tree of files below a folder; NULL: this format is one file. */
+    enum status (*write_files)(struct store *store, const struct board *board,
+                               const char *folder);
 };
 extern const struct leaderboard_format *const leaderboard_format_registry[];
 
 /* Opens the board, finds the format, writes. ERR_USAGE names the formats there are. */
 enum status leaderboard_write(struct store *store, const struct leaderboard_options *options,
                               FILE *out);
+/* Likewise into a folder, which is made. ERR_USAGE: the format is one file. */
+enum status leaderboard_write_files(struct store *store,
+                                    const struct leaderboard_options *options,
+                                    const char *folder);
 
 /* Points with a sign, "+0.12", "-3.40"; 12 bytes at least. NaN gives "". */
 const char *board_points(double share, char out[16]);

@@ -66,26 +66,50 @@ char *board_command(const struct board_section *section, const struct board_row 
     return text.data;
 }
 
-enum status leaderboard_write(struct store *store, const struct leaderboard_options *options,
-                              FILE *out)
+static enum status find_format(const char *wanted, const struct leaderboard_format **out)
 {
-    const char *wanted = options->format ? options->format : "terminal";
-    const struct leaderboard_format *format = NULL;
     struct text names = {0};
+    *out = NULL;
     for (size_t i = 0; leaderboard_format_registry[i]; i++) {
         text_addf(&names, " %s", leaderboard_format_registry[i]->name);
         if (!strcmp(leaderboard_format_registry[i]->name, wanted))
-            format = leaderboard_format_registry[i];
+            *out = leaderboard_format_registry[i];
     }
+    enum status st = *out ? OK : status_fail(ERR_USAGE, "no format '%s'; there are:%s", wanted,
+                                             names.data ? names.data : " none");
+    text_clear(&names);
+    return st;
+}
+
+enum status leaderboard_write(struct store *store, const struct leaderboard_options *options,
+                              FILE *out)
+{
+    const struct leaderboard_format *format;
     struct board *board = NULL;
-    enum status st = format ? board_open(store, options, &board)
-                            : status_fail(ERR_USAGE, "no format '%s'; there are:%s", wanted,
-                                          names.data ? names.data : " none");
+    enum status st = find_format(options->format ? options->format : "terminal", &format);
+    if (!st)
+        st = board_open(store, options, &board);
     if (!st)
         st = format->write(store, board, options, out);
     if (!st && (fflush(out) || ferror(out)))
         st = status_fail(ERR_IO, "the leaderboard could not be written whole");
     board_close(board);
-    text_clear(&names);
+    return st;
+}
+
+enum status leaderboard_write_files(struct store *store,
+                                    const struct leaderboard_options *options,
+                                    const char *folder)
+{
+    const struct leaderboard_format *format;
+    struct board *board = NULL;
+    enum status st = find_format(options->format ? options->format : "terminal", &format);
+    if (!st && !format->write_files)
+        st = status_fail(ERR_USAGE, "%s is one file, not a folder", format->name);
+    if (!st)
+        st = board_open(store, options, &board);
+    if (!st)
+        st = format->write_files(store, board, folder);
+    board_close(board);
     return st;
 }

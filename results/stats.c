@@ -15,7 +15,8 @@ struct interval stats_wilson(int64_t ok, int64_t n)
     double count = (double)n, p = (double)ok / count, zz = z95 * z95;
     double centre = (p + zz / (2 * count)) / (1 + zz / count);
     double half = z95 * sqrt(p * (1 - p) / count + zz / (4 * count * count)) / (1 + zz / count);
-    return (struct interval){fmax(0, centre - half), fmin(1, centre + half)};
+    /* At the ends the difference is rounding, and the bound is known. */
+    return (struct interval){ok == 0 ? 0 : centre - half, ok == n ? 1 : centre + half};
 }
 
 double stats_mcnemar(int64_t lost, int64_t won)

@@ -2,6 +2,7 @@
 
 #include "tests/results/fixture.h"
 
+#include "base/json.h"
 #include "results/board.h"
 #include "results/internal.h"
 
@@ -225,6 +226,83 @@ static void texts_are_as_before(void **state)
     equals_golden("tests/golden/board-narrow.txt", options);
     options = (struct leaderboard_options){.format = "markdown", .details = true};
     equals_golden("tests/golden/board.md", options);
+    options = (struct leaderboard_options){.format = "latex"};
+    equals_golden("tests/golden/board.tex", options);
+    options = (struct leaderboard_options){.format = "robustbench"};
+    equals_golden("tests/golden/board-robustbench.json", options);
+    options = (struct leaderboard_options){.format = "csv", .kind = "adversarial"};
+    equals_golden("tests/golden/board.csv", options);
+}
+
+/* A name that tries to leave its field, in every format. */
+static void hostile_names_stay_inside(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 20);
+    struct store_model model = {.name = "a,\"b\"|<script>&_$\\ %\n", .precision = "fp32",
+                                .file_sha = "x", .n_classes = 10};
+    assert_ok(store_put_model(f.store, &model, &f.model[0]));
+    fixture_cell(&f, 0, fixture_condition(&f, "clean", "clean", "clean", 0, -1), 0.9, 1);
+
+    char *text = write_board(&f, (struct leaderboard_options){.format = "csv"});
+    assert_non_null(strstr(text, "\"a,\"\"b\"\"|<script>&_$\\ %\n\","));
+    free(text);
+    text = write_board(&f, (struct leaderboard_options){.format = "markdown"});
+    assert_non_null(strstr(text, "a,\"b\"\\|\\<script>"));
+    free(text);
+    text = write_board(&f, (struct leaderboard_options){.format = "latex"});
+    assert_non_null(strstr(text, "\\&\\_\\$\\textbackslash{}"));
+    free(text);
+    text = write_board(&f, (struct leaderboard_options){.format = "json"});
+    cJSON *json = cJSON_Parse(text);
+    assert_non_null(json);
+    const cJSON *section = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "sections"), 0);
+    const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(section, "rows"), 0);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(row, "model")), model.name);
+    cJSON_Delete(json);
+    free(text);
+    fixture_close(&f);
+}
+
+/* Rules of RobustBench's files: strings for scores, autoattack_acc only when it ran. */
+static void robustbench_files(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 100);
+    fixture_cell(&f, 0, fixture_condition(&f, "clean", "clean", "clean", 0, -1), 0.9, 1);
+    fixture_cell(&f, 0, fixture_condition(&f, "adversarial", "autoattack-linf",
+                                          "autoattack-linf", 0, 8 / 255.0), 0.4, 2);
+    fixture_cell(&f, 1, fixture_condition(&f, "clean", "clean", "clean", 0, -1), 0.9, 3);
+    fixture_cell(&f, 1, fixture_condition(&f, "adversarial", "pgd-linf", "pgd-linf", 0,
+                                          8 / 255.0), 0.4, 4);
+    char *folder = mem_format("%s.d", f.path), *path, *text = NULL;
+    struct leaderboard_options options = {.format = "robustbench"};
+    assert_ok(leaderboard_write_files(f.store, &options, folder));
+    for (int i = 0; i < 2; i++) {
+        path = mem_format("%s/toy/Linf/alpha%s.json", folder, i ? "-int8" : "");
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        size_t room = 0;
+        assert_true(getdelim(&text, &room, 0, file) > 0);
+        fclose(file);
+        free(path);
+        cJSON *json = cJSON_Parse(text);
+        assert_non_null(json);
+        assert_true(cJSON_IsString(cJSON_GetObjectItem(json, "clean_acc")));
+        assert_int_equal(cJSON_IsString(cJSON_GetObjectItem(json, "autoattack_acc")), !i);
+        assert_int_equal(cJSON_IsString(cJSON_GetObjectItem(json, "footnote")), i);
+        if (!i)
+            assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "eps")),
+                                "8/255");
+        cJSON_Delete(json);
+    }
+    options.format = "csv";
+    assert_int_equal(leaderboard_write_files(f.store, &options, folder), ERR_USAGE);
+    free(folder);
+    free(text);
+    fixture_close(&f);
 }
 
 int main(void)
@@ -237,6 +315,8 @@ int main(void)
         cmocka_unit_test(matrix_by_hand),
         cmocka_unit_test(filters_and_mistakes),
         cmocka_unit_test(texts_are_as_before),
+        cmocka_unit_test(hostile_names_stay_inside),
+        cmocka_unit_test(robustbench_files),
     };
     return cmocka_run_group_tests(tests, fill, clear);
 }
