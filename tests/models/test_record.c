@@ -260,7 +260,7 @@ static void catalogue_is_sound(void **state)
     (void)state;
     const struct catalogue *catalogue;
     assert_ok(catalogue_load(&catalogue));
-    assert_true(catalogue_count(catalogue) >= 22);
+    assert_true(catalogue_count(catalogue) >= 100);
     for (size_t i = 0; i < catalogue_count(catalogue); i++) {
         const struct catalogue_model *model = catalogue_at(catalogue, i);
         const char *name = model->values.text[RECORD_NAME];
