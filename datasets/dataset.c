@@ -1,6 +1,7 @@
 #include "datasets/dataset.h"
 
 #include "base/text.h"
+#include "datasets/catalogue.h"
 #include "datasets/index.h"
 
 #include <errno.h>
@@ -108,28 +109,61 @@ static enum status no_layout(const char *spec)
     return st;
 }
 
-enum status dataset_open(const char *spec, const struct dataset_options *options,
-                         struct dataset *out)
+static const struct dataset_format *find_format(const char *spec)
 {
-    *out = (struct dataset){0};
-    const struct dataset_format *format = NULL;
-    for (size_t i = 0; !format && dataset_format_registry[i]; i++)
+    for (size_t i = 0; dataset_format_registry[i]; i++)
         if (dataset_format_registry[i]->probe(spec))
-            format = dataset_format_registry[i];
-    if (!format)
-        return no_layout(spec);
+            return dataset_format_registry[i];
+    return NULL;
+}
 
-    out->format = format;
+static enum status open_spec(const char *spec, const struct dataset_options *options,
+                             struct dataset *out)
+{
+    out->format = find_format(spec);
+    if (!out->format)
+        return no_layout(spec);
     out->path = mem_copy(spec);
     size_t size = strlen(out->path);
     while (size > 1 && out->path[size - 1] == '/')
         out->path[--size] = 0;
     name_dataset(out);
-    enum status st = format->open(out, options);
+    enum status st = out->format->open(out, options);
     if (!st && !out->split)
         out->split = mem_copy("all");
-    if (!st)
-        st = dataset_manifest(out);
+    return st ? st : dataset_manifest(out);
+}
+
+/* A name of the catalogue, with the split and classes that it says unless told otherwise. */
+static enum status open_name(const char *name, const struct dataset_options *options,
+                             struct dataset *out)
+{
+    const struct dataset_entry *entry;
+    struct dataset_options merged = options ? *options : (struct dataset_options){0};
+    char *spec;
+    enum status st = dataset_find(name, &spec, &entry);
+    if (st)
+        return st;
+    if (entry && !merged.split)
+        merged.split = entry->split;
+    if (entry && !merged.classes)
+        merged.classes = entry->classes;
+    st = open_spec(spec, &merged, out);
+    free(spec);
+    if (!st && entry) {
+        free(out->name);
+        out->name = mem_copy(name);
+    }
+    return st;
+}
+
+enum status dataset_open(const char *spec, const struct dataset_options *options,
+                         struct dataset *out)
+{
+    *out = (struct dataset){0};
+    bool is_name = access(spec, F_OK) && !strpbrk(spec, "/:");
+    enum status st =
+        is_name ? open_name(spec, options, out) : open_spec(spec, options, out);
     if (st)
         dataset_close(out);
     return st;

@@ -70,7 +70,8 @@ struct dataset_format {
 };
 extern const struct dataset_format *const dataset_format_registry[];
 
-/* `spec` is a path, or a generator such as "synthetic:SEED:N". The error says what was
+/* `spec` is a path, a generator such as "synthetic:SEED:N", or a name: of a file in a
+ * folder of GAUNTLET_DATASETS, or of the catalogue once fetched. The error says what was
  * found there and which layouts there are. options may be NULL. The name is that of the
  * file or folder ("cifar10-test.tar" is "cifar10-test"), the split that of the folder
  * around the class folders ("test"). */

@@ -65,6 +65,8 @@ static const cyaml_schema_field_t shelf_fields[] = {
     MANY("bases", bases, n_bases, &base_schema),
     MANY("recipes", recipes, n_recipes, &recipe_schema),
     MANY("models", models, n_models, &model_schema),
+    CYAML_FIELD_IGNORE("datasets",
+                       CYAML_FLAG_OPTIONAL), /* datasets/catalogue.c reads it */
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t shelf_schema = {

@@ -1,6 +1,7 @@
 #include "tests/datasets/place.h"
 
 #include "base/hash.h"
+#include "datasets/catalogue.h"
 #include "datasets/classes.h"
 #include "datasets/dataset.h"
 
@@ -258,6 +259,104 @@ static void pixmaps(void **state)
     }
 }
 
+static void put_npy(const char *path, const char *header, const void *data, size_t size)
+{
+    struct text out = {0};
+    size_t length = strlen(header);
+    text_add_bytes(&out, "\x93NUMPY\1\0", 8);
+    text_add_bytes(&out, (const char[]){(char)length, (char)(length >> 8)}, 2);
+    text_add(&out, header);
+    text_add_bytes(&out, data, size);
+    place_bytes(path, out.data, out.size);
+    text_clear(&out);
+}
+
+#define NPY(type, shape)                                                                 \
+    "{'descr': '" type "', 'fortran_order': False, 'shape': " shape ", }       \n"
+
+static void numpy_arrays(void **state)
+{
+    (void)state;
+    static uint8_t pixels[10000 * 3];
+    static int64_t labels[10000];
+    pixels[3 * 4000 + 1] = 77; /* the first of severity 3 */
+    labels[4000] = 9;
+    put_npy("c/fog.npy", NPY("|u1", "(10000, 1, 1, 3)"), pixels, sizeof pixels);
+    put_npy("c/labels.npy", NPY("<i8", "(10000,)"), labels, sizeof labels);
+    struct dataset dataset;
+    struct sample_data data;
+    assert_ok(dataset_open(place("c/fog.npy"), &(struct dataset_options){.split = "3"},
+                           &dataset));
+    assert_int_equal(dataset.count, 2000);
+    assert_int_equal(dataset.n_classes, 10);
+    assert_string_equal(dataset.samples[0].key, "fog/3/00000");
+    assert_int_equal(dataset.samples[0].label, 9);
+    assert_ok(dataset_load(&dataset, 0, &data));
+    assert_int_equal(data.pixels.data[1], 77);
+    sample_data_clear(&data);
+    dataset_close(&dataset);
+    assert_ok(dataset_open(place("c/fog.npy"), NULL, &dataset));
+    assert_int_equal(dataset.count, 10000);
+    dataset_close(&dataset);
+
+    static const char *const bad[] = {
+        NPY("|u1", "(10000, 1, 2, 3)"),
+        NPY("<f4", "(10, 1, 1, 3)"),
+        NPY("|u1", "(10000, 1, 1, 4)"),
+        NPY("|u1", "(0, 1, 1, 3)"),
+        NPY("|u1", "(-1, 1, 1, 3)"),
+        NPY("|u1", "(1, 1099511627776, 1099511627776, 3)"),
+        NPY("|u1", "(1, 1, 1, 3, 1)"),
+        "{}",
+        "",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put_npy("c/fog.npy", bad[i], pixels, sizeof pixels);
+        expect(dataset_open(place("c/fog.npy"), NULL, &dataset), ERR_FORMAT, "fog.npy");
+    }
+    place_text("c/fog.npy", "no array");
+    expect(dataset_open(place("c/fog.npy"), NULL, &dataset), ERR_FORMAT,
+           "not a NumPy array");
+}
+
+static void names(void **state)
+{
+    (void)state;
+    struct dataset dataset;
+    place_text("sets/pets/cat/a.jpg", "1");
+    place_text("sets/pets/dog/a.jpg", "1");
+    setenv("GAUNTLET_DATASETS", place("sets"), 1);
+    assert_ok(dataset_open("pets", NULL, &dataset));
+    assert_string_equal(dataset.name, "pets");
+    dataset_close(&dataset);
+    unsetenv("GAUNTLET_DATASETS");
+    expect(dataset_open("pets", NULL, &dataset), ERR_NOTFOUND, "no dataset of that name");
+    expect(dataset_open("imagenett", NULL, &dataset), ERR_NOTFOUND,
+           "did you mean 'imagenette'");
+    expect(dataset_open("cifar10", NULL, &dataset), ERR_NOTFOUND,
+           "gauntlet fetch cifar10");
+    expect(dataset_open("objectnet", NULL, &dataset), ERR_NOTFOUND, "behind a password");
+
+    /* As if it had been fetched. */
+    static uint8_t batch[3073];
+    place_bytes("gauntlet/datasets/cifar10/cifar-10-batches-bin/test_batch.bin", batch,
+                sizeof batch);
+    assert_ok(dataset_open("cifar10", NULL, &dataset));
+    assert_string_equal(dataset.name, "cifar10");
+    assert_string_equal(dataset.split, "test");
+    dataset_close(&dataset);
+
+    const struct dataset_catalogue *catalogue;
+    assert_ok(dataset_catalogue_load(&catalogue));
+    for (size_t i = 0; i < dataset_catalogue_count(catalogue); i++) {
+        const struct dataset_entry *entry = dataset_catalogue_at(catalogue, i);
+        assert_ptr_equal(dataset_catalogue_by_name(catalogue, entry->name), entry);
+        if (!entry->summary || !entry->licence ||
+            (!entry->n_urls && !entry->spec && !entry->note))
+            fail_msg("%s lacks a summary, a licence or a way to have it", entry->name);
+    }
+}
+
 static void make_zoo(struct dataset *dataset)
 {
     for (int i = 0; i < 60; i++) {
@@ -346,6 +445,8 @@ int main(void)
         cmocka_unit_test(imagenet_list),
         cmocka_unit_test(cifar_batches),
         cmocka_unit_test(pixmaps),
+        cmocka_unit_test(numpy_arrays),
+        cmocka_unit_test(names),
         cmocka_unit_test(limits_nest_and_balance),
         cmocka_unit_test(ids),
     };
