@@ -5,7 +5,7 @@
 #include "models/ops/op.h"
 #include "models/record.h"
 #include "models/runtime/network.h"
-#include "models/runtime/report.h"
+#include "models/runtime/report_network.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,11 +143,27 @@ void model_close(struct model *model)
     free(model);
 }
 
+/* The cache of plans is the one thing that changes, under its own lock. */
+static struct network *network_of(const struct model *model)
+{
+    return (struct network *)(uintptr_t)&model->network;
+}
+
+enum status model_report(const struct model *model, const struct session_options *options,
+                         double seconds, struct report *out)
+{
+    enum status st = report_network(network_of(model), options, seconds, out);
+    if (st)
+        return status_wrap(st, "%s", model->record.name);
+    out->totals = (struct report_totals){model->record.params, model->record.macs,
+                                         model->record.n_classes};
+    out->file_bytes = model->record.file_bytes;
+    return OK;
+}
+
 enum status session_open(const struct model *model, const struct session_options *options,
                          struct session **out)
 {
-    /* The cache of plans is the one thing that changes, under its own lock. */
-    struct network *network = (struct network *)(uintptr_t)&model->network;
-    enum status st = session_open_network(network, options, out);
+    enum status st = session_open_network(network_of(model), options, out);
     return status_wrap(st, "%s", model->record.name);
 }

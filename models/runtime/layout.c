@@ -145,6 +145,13 @@ bool layout_like(const dnnl_memory_desc_t *like, const struct shape *shape,
     return dnnl_memory_desc_init_by_tag(out, rank, dims, like->data_type, tag) == dnnl_success;
 }
 
+bool layout_is_reference(const_dnnl_primitive_desc_t descriptor)
+{
+    const char *name = "";
+    dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, (void *)&name);
+    return !strncmp(name, "ref", 3);
+}
+
 static dnnl_engine_t engine;
 
 static void open_engine(void)

@@ -37,6 +37,9 @@ bool layout_channels(const dnnl_memory_desc_t *md, struct channels *out);
 bool layout_like(const dnnl_memory_desc_t *like, const struct shape *shape,
                  dnnl_memory_desc_t *out);
 
+/* oneDNN has only its slow, plain code for this. */
+bool layout_is_reference(const_dnnl_primitive_desc_t descriptor);
+
 /* The process-wide CPU engine. */
 dnnl_engine_t layout_engine(void);
 /* "onednn: WHAT: unimplemented", as ERR_UNSUPPORTED, ERR_NOMEM or ERR_FORMAT. */

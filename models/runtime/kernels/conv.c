@@ -163,8 +163,10 @@ static enum status backward_data(struct builder *build, struct layer *layer, int
     layout_any(&any, DTYPE_F32, &x->shape);
     dnnl_primitive_desc_t descriptor;
     enum status st = describe_data(conv, &any, &build_at(build, gradient)->md, &descriptor);
-    if (st) {
+    if (st || layout_is_reference(descriptor)) {
         dnnl_memory_desc_t any_dst;
+        if (!st)
+            dnnl_primitive_desc_destroy(descriptor);
         layout_any(&any_dst, DTYPE_F32, &layer->output->shape);
         st = describe_data(conv, &any, &any_dst, &descriptor);
     }

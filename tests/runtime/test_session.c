@@ -1,0 +1,238 @@
+/* What sessions promise: the same bytes on any thread, mode and turn; exact pixels. */
+#include "tests/test.h"
+
+#include "base/rng.h"
+#include "base/threads.h"
+#include "models/model.h"
+#include "models/runtime/report.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLES = 24, CLASSES = 10, PIXELS = 3 * 32 * 32 };
+
+struct crowd {
+    const struct model *model;
+    struct session *sessions[8];
+    float x[SAMPLES][PIXELS], logits[SAMPLES][CLASSES], dx[SAMPLES][PIXELS];
+};
+
+static void fill(struct crowd *crowd)
+{
+    for (int i = 0; i < SAMPLES; i++) {
+        struct rng rng;
+        rng_open(&rng, 3, "crowd", "test session", (uint64_t)i);
+        rng_fill_uniform(&rng, crowd->x[i], PIXELS, 0, 1);
+    }
+}
+
+static enum status work(void *context, size_t item, int worker)
+{
+    struct crowd *crowd = context;
+    struct session_options options = {.gradient = true};
+    struct session **session = &crowd->sessions[worker];
+    enum status st = *session ? OK : session_open(crowd->model, &options, session);
+    if (!st)
+        st = session_forward(*session, crowd->x[item], crowd->logits[item]);
+    float d[CLASSES] = {1, -1, 0.5f};
+    if (!st)
+        st = session_backward(*session, d, crowd->dx[item]);
+    return st;
+}
+
+static struct crowd *run_crowd(const struct model *model, int threads)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    crowd->model = model;
+    fill(crowd);
+    assert_ok(threads_each(threads, SAMPLES, work, crowd));
+    for (int i = 0; i < 8; i++)
+        session_close(crowd->sessions[i]);
+    return crowd;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/cifar10_resnet20_fp32.onnx");
+    struct model *model;
+    assert_ok(model_open(file, NULL, &model));
+    struct crowd *one = run_crowd(model, 1), *four = run_crowd(model, 4);
+    assert_memory_equal(one->logits, four->logits, sizeof one->logits);
+    assert_memory_equal(one->dx, four->dx, sizeof one->dx);
+    free(one);
+    free(four);
+    model_close(model);
+}
+
+static void test_modes_agree(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"cifar10_resnet20_fp32", "cifar10_vit_ibp_3_3_8",
+                                        "cifar10_resnet8_qdq", "cifar10_apot_resnet20_w2a2"};
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        char path[128];
+        snprintf(path, sizeof path, "data/models/%s.onnx", names[n]);
+        REQUIRE_SHARED(file, path);
+        struct model *model;
+        struct session *infer, *gradient;
+        struct session_options options = {.gradient = true};
+        static float x[PIXELS], dx[2][PIXELS];
+        float logits[3][CLASSES], d[CLASSES] = {0, 1, 0, -1};
+        struct rng rng;
+        rng_open(&rng, 4, "modes", "test session", n);
+        rng_fill_uniform(&rng, x, PIXELS, 0, 1);
+        assert_ok(model_open(file, NULL, &model));
+        assert_ok(session_open(model, NULL, &infer));
+        assert_ok(session_open(model, &options, &gradient));
+        assert_ok(session_forward(infer, x, logits[0]));
+        assert_ok(session_forward(gradient, x, logits[1]));
+        assert_ok(session_backward(gradient, d, dx[0]));
+        assert_ok(session_backward(gradient, d, dx[1]));
+        assert_ok(session_forward(gradient, x, logits[2]));
+        assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
+        assert_memory_equal(logits[0], logits[2], sizeof logits[0]);
+        assert_memory_equal(dx[0], dx[1], sizeof dx[0]);
+        assert_int_equal(session_forwards(gradient), 2);
+        assert_int_equal(session_backwards(gradient), 2);
+        session_close(infer);
+        session_close(gradient);
+        model_close(model);
+    }
+}
+
+/* Central differences of sum(d logits) along random directions, whose slope is as large as
+ * the gradient is long. The step is short, as each Relu that switches on the way counts. */
+static void test_finite_differences(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"cifar10_vit_pgd_2_3_16", "cifar10_resnet2b_advtrain"};
+    for (size_t n = 0; n < 2; n++) {
+        char path[128];
+        snprintf(path, sizeof path, "data/models/%s.onnx", names[n]);
+        REQUIRE_SHARED(file, path);
+        struct model *model;
+        struct session *session;
+        struct session_options options = {.gradient = true};
+        static float x[PIXELS], dx[PIXELS], step[PIXELS], moved[PIXELS];
+        float logits[CLASSES], d[CLASSES] = {0.3f, -1, 0, 0, 2};
+        struct rng rng;
+        rng_open(&rng, 5, "differences", "test session", n);
+        rng_fill_uniform(&rng, x, PIXELS, 0.2f, 0.8f);
+        assert_ok(model_open(file, NULL, &model));
+        assert_ok(session_open(model, &options, &session));
+        assert_ok(session_forward(session, x, logits));
+        assert_ok(session_backward(session, d, dx));
+        for (int turn = 0; turn < 3; turn++) {
+            double sum[2] = {0, 0}, slope = 0, length = 0, h = 1e-5;
+            rng_fill_normal(&rng, step, PIXELS);
+            for (int side = 0; side < 2; side++) {
+                for (int i = 0; i < PIXELS; i++)
+                    moved[i] = x[i] + (float)(side ? h : -h) * step[i];
+                assert_ok(session_forward(session, moved, logits));
+                for (int k = 0; k < CLASSES; k++)
+                    sum[side] += (double)d[k] * (double)logits[k];
+            }
+            for (int i = 0; i < PIXELS; i++) {
+                slope += (double)dx[i] * (double)step[i];
+                length += (double)dx[i] * (double)dx[i];
+            }
+            double measured = (sum[1] - sum[0]) / (2 * h);
+            print_message("# %s: slope %.5f, measured %.5f, gradient %.3f\n", names[n], slope,
+                          measured, sqrt(length));
+            assert_true(fabs(slope - measured) < 0.05 * sqrt(length));
+        }
+        session_close(session);
+        model_close(model);
+    }
+}
+
+/* A byte k over 255, times 255 in float, is k: networks that take bytes see bytes. */
+static void test_bytes_survive(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 256; k++) {
+        uint8_t pixel[3] = {(uint8_t)k, (uint8_t)k, (uint8_t)k};
+        float x[3];
+        pixels_to_float(pixel, 1, 1, x);
+        assert_true(x[0] * 255.0f == (float)k);
+    }
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/cifar10_resnet20_fp32.onnx");
+    struct model *model;
+    struct session *session;
+    assert_ok(model_open(file, NULL, &model));
+    static float x[PIXELS];
+    float base[CLASSES], other[CLASSES];
+    struct rng rng;
+    rng_open(&rng, 6, "options", "test session", 0);
+    rng_fill_uniform(&rng, x, PIXELS, 0, 1);
+    assert_ok(session_open(model, NULL, &session));
+    assert_ok(session_forward(session, x, base));
+    session_close(session);
+    const struct {
+        struct session_options options;
+        double least, most;
+    } cases[] = {
+        {{.no_fold = true}, 0, 1e-5},
+        {{.precision = "fp16"}, 1e-5, 1e-2},
+        {{.precision = "bf16"}, 1e-4, 1e-1},
+        {{.temperature = 2}, 0.49999, 0.50001},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_ok(session_open(model, &cases[i].options, &session));
+        assert_ok(session_forward(session, x, other));
+        double far = 0, length = 0;
+        for (int k = 0; k < CLASSES; k++) {
+            far += pow((double)(base[k] - other[k]), 2);
+            length += pow((double)base[k], 2);
+        }
+        far = sqrt(far / length);
+        print_message("# options %zu: %.2e\n", i, far);
+        assert_in_range((int)(far >= cases[i].least && far <= cases[i].most), 1, 1);
+        session_close(session);
+    }
+    struct session_options wrong = {.precision = "fp12"};
+    assert_int_equal(session_open(model, &wrong, &session), ERR_USAGE);
+    model_close(model);
+}
+
+static void test_report(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/cifar10_resnet20_fp32.onnx");
+    struct model *model;
+    struct report report;
+    assert_ok(model_open(file, NULL, &model));
+    assert_ok(model_report(model, NULL, 0.02, &report));
+    int64_t macs = 0, params = 0;
+    for (int i = 0; i < report.n_layers; i++) {
+        macs += report.layers[i].macs;
+        params += report.layers[i].params;
+    }
+    /* ResNet-20: 270 thousand parameters, 41 million multiply-adds (He et al., table 6). */
+    assert_in_range(report.totals.params, 269000, 273000);
+    assert_in_range(macs, 40500000, 41000000);
+    assert_true(macs == report.totals.macs);
+    assert_in_range(params, 268000, 272000);
+    assert_int_equal(report.n_slow, 0);
+    assert_true(report.gradient_bytes > report.forward_bytes);
+    assert_true(report.forward_s > 0 && report.gradient_s > report.forward_s);
+    report_clear(&report);
+    model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_modes_agree),
+        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_report),
+    };
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
