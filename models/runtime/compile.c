@@ -23,7 +23,7 @@ static void mark_wanted(struct builder *build)
     struct graph *graph = build->graph;
     if (build->mode == PLAN_INFER)
         return;
-    if (build->mode == PLAN_GRADIENT)
+    if (build->mode == PLAN_GRADIENT || build->plan->options.input_gradient)
         build->values[graph->inputs[0]->id].wanted = true;
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct node *node = graph->nodes[i];
@@ -248,6 +248,27 @@ static enum status input_gradient(struct builder *build)
     return OK;
 }
 
+/* Weights that the output depends on, in the order of the graph's values. */
+static enum status weight_gradients(struct builder *build)
+{
+    struct plan *plan = build->plan;
+    const struct graph *graph = build->graph;
+    plan->variables = build_alloc(build, (size_t)graph->n_values * sizeof *plan->variables);
+    for (int i = 0; i < graph->n_values; i++) {
+        struct value *value = graph->values[i];
+        if (!value->constant || !value->trainable || !build->values[i].n_parts)
+            continue;
+        int gradient = build_gradient(build, value);
+        if (gradient >= 0)
+            gradient = build_plain_slot(build, gradient);
+        if (gradient < 0)
+            return ERR_UNSUPPORTED;
+        plan->variables[plan->n_variables++] =
+            (struct plan_variable){value, build_first(build, value), gradient};
+    }
+    return OK;
+}
+
 static enum status backward(struct builder *build)
 {
     struct plan *plan = build->plan;
@@ -268,7 +289,10 @@ static enum status backward(struct builder *build)
         plan->layers[i].backward[1] = plan->n_steps;
     }
     build->layer = -1;
-    return build->mode == PLAN_GRADIENT ? input_gradient(build) : OK;
+    enum status st = build->mode == PLAN_TRAIN ? weight_gradients(build) : OK;
+    if (!st && build->values[build->graph->inputs[0]->id].wanted)
+        st = input_gradient(build);
+    return st;
 }
 
 enum status plan_compile(struct graph *graph, const struct plan_options *options,

@@ -43,6 +43,12 @@ static void lives(struct plan *plan)
         touch(plan, plan->output_gradient, plan->n_forward);
     if (plan->input_gradient >= 0)
         touch(plan, plan->input_gradient, plan->n_steps);
+    for (int i = 0; i < plan->n_variables; i++)
+        touch(plan, plan->variables[i].gradient, plan->n_steps);
+    for (int i = 0; i < plan->n_statistics; i++) {
+        touch(plan, plan->statistics[i].mean_slot, plan->n_steps);
+        touch(plan, plan->statistics[i].variance_slot, plan->n_steps);
+    }
     /* Backward may run again: what it reads of the forward pass stays. */
     for (int i = 0; i < plan->n_slots; i++) {
         struct slot *s = &plan->slots[i];

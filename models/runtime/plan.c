@@ -12,6 +12,7 @@ void plan_clear(struct plan *plan)
     free(plan->slots);
     free(plan->steps);
     free(plan->layers);
+    free(plan->statistics);
     arena_clear(&plan->arena);
     graph_clear(&plan->graph);
     graph_clear(&plan->source);

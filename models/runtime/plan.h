@@ -61,6 +61,20 @@ struct plan_layer {
     int forward[2], backward[2];/* step ranges [from, to) */
 };
 
+/* Train mode: a weight, and where its gradient is after backward (plain). */
+struct plan_variable {
+    const struct value *value;
+    int slot, gradient;
+};
+
+/* Train mode: batch statistics that a batch norm has just used, for its running ones. */
+struct plan_statistics {
+    const struct value *mean, *variance; /* the running ones: inputs of `node` */
+    const struct node *node;
+    int mean_slot, variance_slot;        /* [C] of this lane's part of the batch; biased */
+    int64_t count;                       /* elements that each is made of */
+};
+
 enum plan_mode { PLAN_INFER, PLAN_GRADIENT, PLAN_TRAIN };
 enum rounding { ROUND_NONE, ROUND_F16, ROUND_BF16 };
 
@@ -70,6 +84,7 @@ struct plan_options {
      * NULL. In the graph's arena. */
     const unsigned char *rounds;
     bool simulate;           /* quantized graphs in float */
+    bool input_gradient;     /* train mode: of the input too, for adversarial training */
 };
 
 struct plan {
@@ -83,6 +98,9 @@ struct plan {
     struct plan_layer *layers;
     int input, output;       /* slots: network input and output, plain float32 */
     int output_gradient, input_gradient; /* -1 where there is none */
+    int n_variables, n_statistics;
+    struct plan_variable *variables;      /* in the plan's arena; train mode only */
+    struct plan_statistics *statistics;   /* freed by plan_clear */
     size_t lane_bytes, constant_bytes;
 };
 

@@ -9,6 +9,7 @@ struct conv {
     struct shape grouped;      /* the weights' shape as oneDNN wants it */
     dnnl_primitive_desc_t hint; /* of the forward pass; lives until backward is built */
     bool has_bias;
+    int input;                 /* slot that forward read: for the weights' gradient */
 };
 
 static bool accepts(const struct builder *build, const struct layer *layer)
@@ -97,6 +98,7 @@ static enum status forward(struct builder *build, struct layer *layer)
          weights_form(build, node->inputs[1], &conv->grouped, &conv->weights)},
     };
     int n = 2;
+    conv->input = args[0].slot;
     if (conv->has_bias)
         args[n++] = (struct arg){DNNL_ARG_BIAS, build_plain(build, node->inputs[2])};
     if (layer->residual)
@@ -195,6 +197,93 @@ static enum status backward_data(struct builder *build, struct layer *layer, int
     return st;
 }
 
+static enum status describe_weights(const struct conv *conv, const dnnl_memory_desc_t *src,
+                                    const dnnl_memory_desc_t *ddst,
+                                    const struct shape *bias, dnnl_primitive_desc_t *out)
+{
+    const struct window *w = &conv->window;
+    dnnl_memory_desc_t dweights, dbias = {0};
+    layout_any(&dweights, DTYPE_F32, &conv->grouped);
+    if (bias)
+        layout_plain(&dbias, DTYPE_F32, bias);
+    dnnl_primitive_desc_t hint;
+    enum status st = plain_hint(conv, src, ddst, &hint);
+    if (st)
+        return st;
+    dnnl_convolution_desc_t descriptor;
+    dnnl_status_t code = dnnl_dilated_convolution_backward_weights_desc_init(
+        &descriptor, dnnl_convolution_direct, src, &dweights, bias ? &dbias : NULL, ddst,
+        w->stride, w->dilation, w->left, w->right);
+    dnnl_primitive_attr_t attr = build_attributes(NULL, NULL);
+    if (!code)
+        code = dnnl_primitive_desc_create(out, &descriptor, attr, layout_engine(), hint);
+    dnnl_primitive_attr_destroy(attr);
+    dnnl_primitive_desc_destroy(hint);
+    return layout_fail(code, "conv backward weights");
+}
+
+/* A weight gradient in the weights' own shape, plain. */
+static int ungrouped(struct builder *build, int slot, const struct value *weights)
+{
+    slot = build_plain_slot(build, slot);
+    if (slot < 0 || build_at(build, slot)->shape.rank == weights->shape.rank)
+        return slot;
+    return build_view(build, slot, &weights->shape);
+}
+
+/* In the layouts of the forward pass, or where there is no kernel for them in oneDNN's. */
+static enum status choose_weights(struct builder *build, const struct layer *layer,
+                                  int gradient, const struct shape *bias,
+                                  dnnl_primitive_desc_t *out)
+{
+    const struct conv *conv = layer->state;
+    enum status st =
+        describe_weights(conv, &conv->src, &build_at(build, gradient)->md, bias, out);
+    if (!st)
+        return OK;
+    dnnl_memory_desc_t src, ddst;
+    layout_any(&src, DTYPE_F32, &layer->node->inputs[0]->shape);
+    layout_any(&ddst, DTYPE_F32, &layer->output->shape);
+    return describe_weights(conv, &src, &ddst, bias, out);
+}
+
+/* Gradients of weights and bias. */
+static enum status backward_weights(struct builder *build, struct layer *layer, int gradient)
+{
+    const struct conv *conv = layer->state;
+    struct value *weights = layer->node->inputs[1];
+    struct value *bias = conv->has_bias ? layer->node->inputs[2] : NULL;
+    if (bias && !build_wants(build, bias))
+        bias = NULL;
+    dnnl_primitive_desc_t pd;
+    enum status st = choose_weights(build, layer, gradient, bias ? &bias->shape : NULL, &pd);
+    if (st)
+        return st;
+    dnnl_memory_desc_t src = *dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0);
+    dnnl_memory_desc_t ddst = *dnnl_primitive_desc_query_md(pd, dnnl_query_diff_dst_md, 0);
+    dnnl_memory_desc_t dw = *dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0);
+    int out = build_slot(build, DTYPE_F32, &conv->grouped, &dw);
+    int out_bias = bias ? build_slot(build, DTYPE_F32, &bias->shape, NULL) : -1;
+    struct arg args[4] = {{DNNL_ARG_SRC, build_reorder(build, conv->input, &src)},
+                          {DNNL_ARG_DIFF_DST, build_reorder(build, gradient, &ddst)},
+                          {DNNL_ARG_DIFF_WEIGHTS, out},
+                          {DNNL_ARG_DIFF_BIAS, out_bias}};
+    if (args[0].slot < 0 || args[1].slot < 0) {
+        dnnl_primitive_desc_destroy(pd);
+        return ERR_UNSUPPORTED;
+    }
+    st = build_primitive(build, pd, "conv backward weights", args, bias ? 4 : 3);
+    if (st)
+        return st;
+    out = ungrouped(build, out, weights);
+    if (out < 0)
+        return ERR_UNSUPPORTED;
+    build_give(build, weights, out);
+    if (bias)
+        build_give(build, bias, out_bias);
+    return OK;
+}
+
 static enum status backward(struct builder *build, struct layer *layer)
 {
     int gradient = build_gradient_before(build, layer);
@@ -202,8 +291,12 @@ static enum status backward(struct builder *build, struct layer *layer)
         return ERR_UNSUPPORTED;
     if (layer->residual)
         build_give(build, layer->residual, gradient);
-    return build_wants(build, layer->node->inputs[0]) ? backward_data(build, layer, gradient)
-                                                      : OK;
+    enum status st = OK;
+    if (build_wants(build, layer->node->inputs[1]))
+        st = backward_weights(build, layer, gradient);
+    if (!st && build_wants(build, layer->node->inputs[0]))
+        st = backward_data(build, layer, gradient);
+    return st;
 }
 
 const struct kernel kernel_conv = {

@@ -10,6 +10,7 @@ struct dense {
     int64_t M, K, O;
     dnnl_memory_desc_t given;  /* the weights as the file has them, seen as [O][K] */
     struct value *bias;
+    int input;                 /* rows that forward read: for the weights' gradient */
 };
 
 static bool row_of(const struct value *value, int64_t O)
@@ -129,6 +130,7 @@ static enum status forward(struct builder *build, struct layer *layer)
         {DNNL_ARG_WEIGHTS, weights_form(build, dense, node->inputs[1], &weights)},
     };
     int n = 2;
+    dense->input = args[0].slot;
     if (dense->bias)
         args[n++] = (struct arg){DNNL_ARG_BIAS, bias_form(build, dense)};
     if (layer->residual)
@@ -191,6 +193,69 @@ static enum status backward_data(struct builder *build, const struct layer *laye
     return st;
 }
 
+static enum status describe_weights(const struct dense *dense, bool with_bias,
+                                    dnnl_primitive_desc_t *out)
+{
+    struct shape x = matrix(dense->M, dense->K), w = matrix(dense->O, dense->K);
+    struct shape y = matrix(dense->M, dense->O), b = {.rank = 1, .dim = {dense->O}};
+    dnnl_memory_desc_t src, weights, bias, dst;
+    layout_plain(&src, DTYPE_F32, &x);
+    layout_any(&weights, DTYPE_F32, &w);
+    layout_plain(&bias, DTYPE_F32, &b);
+    layout_plain(&dst, DTYPE_F32, &y);
+    dnnl_inner_product_desc_t forwards, back;
+    dnnl_primitive_desc_t hint = NULL;
+    dnnl_primitive_attr_t attr = build_attributes(NULL, NULL);
+    dnnl_status_t code = dnnl_inner_product_forward_desc_init(
+        &forwards, dnnl_forward_training, &src, &weights, NULL, &dst);
+    if (!code)
+        code = dnnl_primitive_desc_create(&hint, &forwards, NULL, layout_engine(), NULL);
+    if (!code)
+        code = dnnl_inner_product_backward_weights_desc_init(
+            &back, &src, &weights, with_bias ? &bias : NULL, &dst);
+    if (!code)
+        code = dnnl_primitive_desc_create(out, &back, attr, layout_engine(), hint);
+    dnnl_primitive_attr_destroy(attr);
+    dnnl_primitive_desc_destroy(hint);
+    return layout_fail(code, "inner product backward weights");
+}
+
+/* The same bytes under the value's own shape. */
+static int as_value(struct builder *build, int slot, const struct value *value)
+{
+    int view = build_slot(build, DTYPE_F32, &value->shape, NULL);
+    build_part(build, view, slot, 0);
+    return view;
+}
+
+static enum status backward_weights(struct builder *build, const struct layer *layer,
+                                    const struct dense *dense, int gradient)
+{
+    bool with_bias = dense->bias && build_wants(build, dense->bias);
+    dnnl_primitive_desc_t pd = NULL;
+    enum status st = describe_weights(dense, with_bias, &pd);
+    if (st)
+        return st;
+    dnnl_memory_desc_t md = *dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0);
+    struct shape w = matrix(dense->O, dense->K), y = matrix(dense->M, dense->O);
+    struct shape row = {.rank = 1, .dim = {dense->O}};
+    int out = build_slot(build, DTYPE_F32, &w, &md);
+    int out_bias = with_bias ? build_slot(build, DTYPE_F32, &row, NULL) : -1;
+    struct arg args[4] = {{DNNL_ARG_SRC, dense->input},
+                          {DNNL_ARG_DIFF_DST, build_view(build, gradient, &y)},
+                          {DNNL_ARG_DIFF_WEIGHTS, out},
+                          {DNNL_ARG_DIFF_BIAS, out_bias}};
+    st = build_primitive(build, pd, "inner product backward weights", args, with_bias ? 4 : 3);
+    if (!st && (out = build_reorder(build, out, &dense->given)) < 0)
+        st = ERR_UNSUPPORTED;
+    if (st)
+        return st;
+    build_give(build, layer->node->inputs[1], as_value(build, out, layer->node->inputs[1]));
+    if (with_bias)
+        build_give(build, dense->bias, as_value(build, out_bias, dense->bias));
+    return OK;
+}
+
 static enum status backward(struct builder *build, struct layer *layer)
 {
     int gradient = build_gradient_before(build, layer);
@@ -200,9 +265,12 @@ static enum status backward(struct builder *build, struct layer *layer)
         return ERR_UNSUPPORTED;
     if (layer->residual)
         build_give(build, layer->residual, gradient);
-    return build_wants(build, layer->node->inputs[0])
-               ? backward_data(build, layer, layer->state, gradient)
-               : OK;
+    enum status st = OK;
+    if (build_wants(build, layer->node->inputs[1]))
+        st = backward_weights(build, layer, layer->state, gradient);
+    if (!st && build_wants(build, layer->node->inputs[0]))
+        st = backward_data(build, layer, layer->state, gradient);
+    return st;
 }
 
 const struct kernel kernel_dense = {
