@@ -22,8 +22,7 @@ static enum status apply(struct image *image, const struct natural_args *args,
     struct grid grid;
     enum status st = grid_from_image(image, &grid);
     if (!st)
-        st = gauss_filter(&grid, sigma[args->set][args->severity - 1], 4, GAUSS_NEAREST,
-                          &grid);
+        st = gauss_blur(&grid, sigma[args->set][args->severity - 1], &grid);
     if (!st)
         grid_to_image(&grid, image);
     grid_clear(&grid);

@@ -35,15 +35,78 @@ void grid_to_image(const struct grid *grid, struct image *image); /* byte_from_u
 void grid_clear(struct grid *grid);
 
 /*
- * gauss.c: scipy.ndimage.gaussian_filter in double, rows (axis 0) first; the sums run
- * from the centre tap to the outermost pair inwards, as SciPy's symmetric correlation
- * does. radius = int(truncate * sigma + 0.5). `in` and `out` may be the same grid.
+ * gauss.c: scipy.ndimage.gaussian_filter in double, rows (axis 0) first; the sums run from
+ * the centre tap to the outermost pair inwards, as SciPy's symmetric correlation does.
+ * radius = int(truncate * sigma + 0.5). `in` and `out` may be the same grid.
  */
 enum gauss_edge { GAUSS_NEAREST, GAUSS_REFLECT };
-enum status gauss_filter(const struct grid *in, double sigma, double truncate,
-                         enum gauss_edge edge, struct grid *out);
-/* Centre and one side, normalised over both: weight[0..radius]; free() it. */
-double *gauss_weights(double sigma, int radius);
+struct gauss {
+    double sigma[2]; /* along axis 0 (rows) and axis 1 */
+    double truncate;
+    enum gauss_edge edge;
+    bool single; /* the results of both passes are rounded to float */
+};
+enum status gauss_filter(const struct grid *in, const struct gauss *gauss,
+                         struct grid *out);
+/* The usual one: the same sigma, cut off at four of them, edges repeated. */
+enum status gauss_blur(const struct grid *in, double sigma, struct grid *out);
+
+/* NumPy's order of summation: eight partial sums up to 128 numbers, halves beyond. */
+double numpy_sum(const double *x, int n);
+
+/*
+ * motion.c: ImageMagick's motion blur: a one-sided trail of 2 radius + 1 taps weighed by
+ * exp(-i^2 / 2 sigma^2), at offsets rounded to pixels, edges repeated. Degrees.
+ */
+struct trail {
+    double radius, sigma, angle;
+    bool stop; /* imagecorruptions ends a trail that leaves the picture */
+};
+enum status motion_trail(const struct grid *in, const struct trail *trail,
+                         struct grid *out);
+/* 0..255 rounded to ImageMagick's 16 bits and cut to 8 as its PNG writer does. */
+static inline uint8_t byte_from_magick(double value)
+{
+    return (uint8_t)((int)(value * 257 + 0.5) / 257);
+}
+
+/* zoom.c: one axis of scipy.ndimage.zoom(order=1) of the middle 1/factor of n pixels, of
+ * which n are kept. */
+struct zoom_tap {
+    int before, after; /* pixels of the original axis */
+    double near, far;  /* their weights; both 0 where SciPy sees outside */
+};
+enum zoom_trim { ZOOM_CENTRE, ZOOM_START }; /* the original; imagecorruptions */
+/* Fills tap[0..n). Returns how many of them exist: n, or fewer with ZOOM_START. */
+int zoom_axis(int n, double factor, enum zoom_trim trim, struct zoom_tap *tap);
+/* One channel. What does not exist is 0. `in` and `out` differ. */
+enum status clipped_zoom(const struct grid *in, double factor, enum zoom_trim trim,
+                         struct grid *out);
+
+/* plasma.c: diamond-square map of side `size` (a power of two) scaled to [0,1]; consumes
+ * size^2 - 1 uniform numbers. */
+enum status plasma_map(int size, double decay, const float *uniform, struct grid *out);
+
+/* water.c: OpenCV's way from a thresholded layer in [0,1] to the strength of water on it,
+ * 0..strength. One channel; out: [height][width] floats, of the caller. */
+enum status water_mask(const struct grid *layer, double strength, float *out);
+
+/*
+ * overlay.c: pictures to lay over others, loaded or made once and kept.
+ *
+ * folder  "": our own ice crystals; else the first five picture files of it, by name
+ * scale   of the pictures (cv2.resize, linear); 1: as they are
+ */
+struct overlay {
+    const char *folder;
+    double scale;
+    bool enlarge;      /* by 1.1, cubic, as imagecorruptions does */
+    int width, height; /* a crop of this size must fit */
+};
+/* The texture number `word` 5 / 2^32; stays the library's. */
+enum status overlay_find(const struct overlay *overlay, uint32_t word,
+                         const struct image **out);
+struct image overlay_crystals(int side, uint64_t seed); /* grey-blue ice on black */
 
 /* hsv.c: scikit-image's rgb2hsv, S ← clip(S a + b), V ← clip(V + c), hsv2rgb. */
 void hsv_shift(struct image *image, double a, double b, double c);

@@ -238,8 +238,8 @@ def trail(x, radius, sigma, angle):
 
 
 def magick_byte(x):
-    """Through 16 bits, as ImageMagick Q16 keeps and exports its pixels."""
-    return np.uint8(np.floor((np.floor(x * 257 + .5) + 128) / 257))
+    """Rounded to 16 bits and cut to 8, as ImageMagick 6 Q16 writes a PNG of 8 bits."""
+    return np.uint8(np.floor(np.floor(x * 257 + .5) / 257))
 
 
 def motion_blur(x, c, d, variant):

@@ -1,0 +1,280 @@
+/*
+ * The edges, distances and filters of OpenCV that make drops of water out of a thresholded
+ * random layer: Canny (50, 150), inverted; chamfer distance 5x5, at most 20; 3x3 mean;
+ * histogram equalised; embossed; 3x3 mean; times the layer; scaled to `strength`.
+ *
+ * Source: Canny 1986, doi:10.1109/TPAMI.1986.4767851; Borgefors 1986,
+ * doi:10.1016/S0734-189X(86)80047-0; the order and numbers as in make_imagenet_c.py.
+ */
+#include "noises/natural/parts.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sheet {
+    int width, height;
+    size_t size;
+    uint8_t *layer, *edges, *bytes, *other;
+    int16_t *dx, *dy;
+    int32_t *magnitude; /* with a border of one 0 */
+    uint32_t *distance; /* with a border of two */
+    int32_t *stack;
+    float *far;
+};
+
+static int clamp(int i, int n)
+{
+    return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+static int mirror(int i, int n)
+{
+    if (n == 1)
+        return 0;
+    i = i < 0 ? -i : i;
+    return i < n ? i : 2 * n - 2 - i;
+}
+
+/* Sobel 3x3 with edges repeated, and |dx| + |dy|. */
+static void gradients(struct sheet *s)
+{
+    for (int y = 0; y < s->height; y++) {
+        const uint8_t *row[3];
+        for (int k = 0; k < 3; k++)
+            row[k] = s->layer + (size_t)clamp(y + k - 1, s->height) * (size_t)s->width;
+        for (int x = 0; x < s->width; x++) {
+            int l = clamp(x - 1, s->width), r = clamp(x + 1, s->width);
+            int dx = row[0][r] - row[0][l] + 2 * (row[1][r] - row[1][l]) + row[2][r] -
+                     row[2][l];
+            int dy = row[2][l] - row[0][l] + 2 * (row[2][x] - row[0][x]) + row[2][r] -
+                     row[0][r];
+            size_t i = (size_t)y * (size_t)s->width + (size_t)x;
+            s->dx[i] = (int16_t)dx;
+            s->dy[i] = (int16_t)dy;
+            s->magnitude[(size_t)(y + 1) * (size_t)(s->width + 2) + (size_t)x + 1] =
+                abs(dx) + abs(dy);
+        }
+    }
+}
+
+enum { NONE, MAYBE, EDGE };
+
+/* Whether a magnitude is a maximum across its edge; 22.5 degrees in 15 fractional bits. */
+static bool is_ridge(const struct sheet *s, int x, int y)
+{
+    int stride = s->width + 2;
+    const int32_t *m = s->magnitude + (size_t)(y + 1) * (size_t)stride + (size_t)x + 1;
+    size_t i = (size_t)y * (size_t)s->width + (size_t)x;
+    int dx = s->dx[i], dy = s->dy[i];
+    int across = abs(dx), up = abs(dy) << 15, tangent = across * 13573;
+    if (up < tangent)
+        return m[0] > m[-1] && m[0] >= m[1];
+    if (up > tangent + (across << 16))
+        return m[0] > m[-stride] && m[0] >= m[stride];
+    int side = (dx ^ dy) < 0 ? -1 : 1;
+    return m[0] > m[-stride - side] && m[0] > m[stride + side];
+}
+
+/* Weak ridges that touch an edge become edges, until none is left to follow. */
+static void follow(struct sheet *s, size_t top)
+{
+    while (top) {
+        int at = s->stack[--top], x = at % s->width, y = at / s->width;
+        for (int v = y - 1; v <= y + 1; v++)
+            for (int u = x - 1; u <= x + 1; u++) {
+                if (u < 0 || v < 0 || u >= s->width || v >= s->height)
+                    continue;
+                uint8_t *edge = s->edges + (size_t)v * (size_t)s->width + (size_t)u;
+                if (*edge == MAYBE) {
+                    *edge = EDGE;
+                    s->stack[top++] = v * s->width + u;
+                }
+            }
+    }
+}
+
+static void canny(struct sheet *s, int low, int high)
+{
+    size_t top = 0;
+    gradients(s);
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            int m =
+                s->magnitude[(size_t)(y + 1) * (size_t)(s->width + 2) + (size_t)x + 1];
+            uint8_t *edge = s->edges + (size_t)y * (size_t)s->width + (size_t)x;
+            *edge = m > low && is_ridge(s, x, y) ? (m > high ? EDGE : MAYBE) : NONE;
+            if (*edge == EDGE)
+                s->stack[top++] = y * s->width + x;
+        }
+    follow(s, top);
+}
+
+enum {
+    STRAIGHT = 65536, /* 1 */
+    DIAGONAL = 91750, /* 1.4 */
+    KNIGHT = 143976,  /* 2.1969 */
+    FAR_AWAY = 1 << 29,
+};
+
+static uint32_t nearer(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Chamfer distance to the nearest edge, from above and then from below. */
+static void distances(struct sheet *s)
+{
+    int w = s->width + 4;
+    for (size_t i = 0; i < (size_t)w * (size_t)(s->height + 4); i++)
+        s->distance[i] = FAR_AWAY;
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            uint32_t *d = s->distance + (size_t)(y + 2) * (size_t)w + (size_t)x + 2, best;
+            if (s->edges[(size_t)y * (size_t)s->width + (size_t)x] == EDGE) {
+                *d = 0;
+                continue;
+            }
+            best = nearer(d[-2 * w - 1], d[-2 * w + 1]) + KNIGHT;
+            best = nearer(best, nearer(d[-w - 2], d[-w + 2]) + KNIGHT);
+            best = nearer(best, nearer(d[-w - 1], d[-w + 1]) + DIAGONAL);
+            *d = nearer(best, nearer(d[-w], d[-1]) + STRAIGHT);
+        }
+    for (int y = s->height - 1; y >= 0; y--)
+        for (int x = s->width - 1; x >= 0; x--) {
+            uint32_t *d = s->distance + (size_t)(y + 2) * (size_t)w + (size_t)x + 2;
+            uint32_t best = nearer(*d, nearer(d[2 * w - 1], d[2 * w + 1]) + KNIGHT);
+            best = nearer(best, nearer(d[w - 2], d[w + 2]) + KNIGHT);
+            best = nearer(best, nearer(d[w - 1], d[w + 1]) + DIAGONAL);
+            *d = nearer(best, nearer(d[w], d[1]) + STRAIGHT);
+            float far = (float)*d * 0x1p-16f;
+            s->far[(size_t)y * (size_t)s->width + (size_t)x] = far < 20 ? far : 20;
+        }
+}
+
+/* Mean of 3x3 floats, summed in double, then cut to bytes. */
+static void mean_of_floats(const struct sheet *s, uint8_t *out)
+{
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            double sum = 0;
+            for (int v = -1; v <= 1; v++) {
+                const float *row =
+                    s->far + (size_t)mirror(y + v, s->height) * (size_t)s->width;
+                sum += (double)row[mirror(x - 1, s->width)] + (double)row[x] +
+                       (double)row[mirror(x + 1, s->width)];
+            }
+            out[(size_t)y * (size_t)s->width + (size_t)x] =
+                (uint8_t)(float)(sum * (1. / 9));
+        }
+}
+
+static void equalize(uint8_t *bytes, size_t size)
+{
+    uint32_t count[256] = {0};
+    uint8_t to[256];
+    for (size_t i = 0; i < size; i++)
+        count[bytes[i]]++;
+    int first = 0;
+    while (!count[first])
+        first++;
+    if (count[first] == size)
+        return;
+    float scale = 255.0f / (float)(size - count[first]);
+    uint32_t sum = 0;
+    for (int i = 0; i < 256; i++) {
+        sum += i > first ? count[i] : 0;
+        to[i] = (uint8_t)lrintf((float)sum * scale);
+    }
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = to[bytes[i]];
+}
+
+/* 3x3 correlation on bytes, mirrored edges, rounded halves to even and clamped. */
+static void filter(const struct sheet *s, const uint8_t *in, const int kernel[9],
+                   double scale, uint8_t *out)
+{
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            int sum = 0;
+            for (int v = 0; v < 3; v++) {
+                const uint8_t *row =
+                    in + (size_t)mirror(y + v - 1, s->height) * (size_t)s->width;
+                for (int u = 0; u < 3; u++)
+                    sum += kernel[3 * v + u] * row[mirror(x + u - 1, s->width)];
+            }
+            long value = lrint(sum * scale);
+            out[(size_t)y * (size_t)s->width + (size_t)x] =
+                (uint8_t)(value < 0     ? 0
+                          : value > 255 ? 255
+                                        : value);
+        }
+}
+
+static enum status sheet_init(struct sheet *s, const struct grid *grid)
+{
+    size_t size = (size_t)grid->width * (size_t)grid->height;
+    size_t bordered = (size_t)(grid->width + 4) * (size_t)(grid->height + 4);
+    *s = (struct sheet){
+        .width = grid->width,
+        .height = grid->height,
+        .size = size,
+        .layer = mem_try(size, 1),
+        .edges = mem_try(size, 1),
+        .bytes = mem_try(size, 1),
+        .other = mem_try(size, 1),
+        .dx = mem_try(size, sizeof *s->dx),
+        .dy = mem_try(size, sizeof *s->dy),
+        .magnitude = mem_try(bordered, sizeof *s->magnitude),
+        .distance = mem_try(bordered, sizeof *s->distance),
+        .stack = mem_try(size, sizeof *s->stack),
+        .far = mem_try(size, sizeof *s->far),
+    };
+    return s->layer && s->edges && s->bytes && s->other && s->dx && s->dy &&
+                   s->magnitude && s->distance && s->stack && s->far
+               ? OK
+               : status_fail(ERR_NOMEM, "no memory for water on %zu pixels", size);
+}
+
+static void sheet_clear(struct sheet *s)
+{
+    free(s->layer);
+    free(s->edges);
+    free(s->bytes);
+    free(s->other);
+    free(s->dx);
+    free(s->dy);
+    free(s->magnitude);
+    free(s->distance);
+    free(s->stack);
+    free(s->far);
+}
+
+enum status water_mask(const struct grid *layer, double strength, float *out)
+{
+    static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
+    static const int ones[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    struct sheet s;
+    enum status st = sheet_init(&s, layer);
+    if (!st) {
+        for (size_t i = 0; i < s.size; i++)
+            s.layer[i] = (uint8_t)(int)(layer->data[i] * 255);
+        canny(&s, 50, 150);
+        distances(&s);
+        mean_of_floats(&s, s.bytes);
+        equalize(s.bytes, s.size);
+        filter(&s, s.bytes, emboss, 1, s.other);
+        filter(&s, s.other, ones, 1. / 9, s.bytes);
+        float top = 0;
+        for (size_t i = 0; i < s.size; i++) {
+            out[i] = (float)s.layer[i] * (float)s.bytes[i];
+            top = out[i] > top ? out[i] : top;
+        }
+        for (size_t i = 0; i < s.size; i++) /* no drop survived: dry, not 0/0 */
+            out[i] = top > 0 ? out[i] / top * (float)strength : 0;
+    }
+    sheet_clear(&s);
+    return st;
+}
