@@ -1,0 +1,308 @@
+/* gauntlet inspect MODEL: what a network is, how it wants its input, what it costs. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "harness/command.h"
+#include "harness/table.h"
+#include "models/catalogue.h"
+#include "models/model.h"
+#include "models/runtime/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option options[] = {
+    {"set", "KEY=VALUE", NULL, "change the input record, as 'resize=256'", true, NULL},
+    {"layers", NULL, NULL, "one line per node too", false, NULL},
+    {"json", NULL, NULL, "as JSON, layers included", false, NULL},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"gauntlet inspect net.onnx", "record, sizes, speed and memory of each mode"},
+    {"gauntlet inspect net.onnx --layers",
+     "and every layer with shape, parameters and MACs"},
+    {0},
+};
+
+/* How a session of this kind does on one sample. */
+struct mode {
+    const char *name;
+    struct session_options options;
+    char *error;
+    double open_ms, run_ms;
+    size_t bytes;
+};
+
+static double median(double *values, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && values[k] < values[k - 1]; k--) {
+            double swap = values[k];
+            values[k] = values[k - 1];
+            values[k - 1] = swap;
+        }
+    return count ? values[count / 2] : 0;
+}
+
+/* At least 5 and at most 51 samples, for about a third of a second. */
+static enum status time_session(struct session *session,
+                                const struct model_record *record, bool gradient,
+                                double *run_ms)
+{
+    enum { MOST = 51 };
+    size_t size =
+        (size_t)record->preprocess.width * (size_t)record->preprocess.height * 3;
+    float *x = mem_array(size, sizeof *x), *dx = mem_array(size, sizeof *dx);
+    float *logits = mem_array((size_t)record->n_classes, sizeof *logits);
+    double times[MOST], start = clock_now();
+    size_t count = 0;
+    enum status st = OK;
+    for (size_t i = 0; i < size; i++)
+        x[i] = (float)(i % 256) / 255;
+    while (!st && count < MOST && (count < 5 || clock_now() - start < 0.35)) {
+        double before = clock_now();
+        st = session_forward(session, x, logits);
+        if (!st && gradient)
+            st = session_backward(session, logits, dx);
+        times[count++] = 1e3 * (clock_now() - before);
+    }
+    *run_ms = median(times, count);
+    free(x);
+    free(dx);
+    free(logits);
+    return st;
+}
+
+static void measure(const struct model *model, struct mode *mode)
+{
+    struct session *session = NULL;
+    double before = clock_now();
+    enum status st = session_open(model, &mode->options, &session);
+    mode->open_ms = 1e3 * (clock_now() - before);
+    if (!st) {
+        mode->bytes = session_bytes(session);
+        st = time_session(session, model_record(model), mode->options.gradient,
+                          &mode->run_ms);
+    }
+    if (st)
+        mode->error = mem_copy(status_message());
+    session_close(session);
+}
+
+static const char *gradient_word(enum model_gradient gradient)
+{
+    return gradient == GRADIENT_EXACT       ? "exact"
+           : gradient == GRADIENT_SURROGATE ? "surrogate"
+                                            : "none";
+}
+
+static void print_record(const struct model_record *r)
+{
+    const struct preprocess *p = &r->preprocess;
+    printf("%s%s%s\n", r->name, r->variant && *r->variant ? " " : "",
+           r->variant ? r->variant : "");
+    printf("  file        %s, %.2f MB, opset %d\n", r->path, (double)r->file_bytes / 1e6,
+           r->opset);
+    printf("  sha256      %s\n", r->file_sha);
+    if (r->arch)
+        printf("  arch        %s%s%s\n", r->arch, r->family ? ", family " : "",
+               r->family ? r->family : "");
+    printf("  precision   %s, gradient %s%s%s%s%s\n", r->precision,
+           gradient_word(r->gradient), r->twin ? ", twin " : "", r->twin ? r->twin : "",
+           r->technique ? ", " : "", r->technique ? r->technique : "");
+    printf("  classes     %d\n", r->n_classes);
+    printf("  parameters  %" PRId64 "\n", r->params);
+    printf("  MACs        %" PRId64 "\n", r->macs);
+    printf("  input       %dx%d %s %s, %s", p->width, p->height, p->order, p->layout,
+           p->decoder);
+    if (p->resize && strcmp(p->resize_rule, "none"))
+        printf(", %s %s to %d", p->resizer, p->resize_rule, p->resize);
+    printf("\n              x = (u8 * %.6g - (%.6g %.6g %.6g)) / (%.6g %.6g %.6g)%s\n",
+           p->scale, p->mean[0], p->mean[1], p->mean[2], p->std[0], p->std[1], p->std[2],
+           p->guessed ? "   GUESSED: see 'gauntlet doctor'" : "");
+}
+
+static void print_modes(const struct mode *modes, size_t count)
+{
+    static const char *const titles[] = {"MODE",    "ms/image", "images/s", "MiB",
+                                         "open ms", "",         NULL};
+    struct libscols_table *table = table_new(titles, "ms/image images/s MiB ms");
+    for (size_t i = 0; i < count; i++) {
+        char run[16] = "", rate[16] = "", size[16] = "", open[16] = "";
+        if (!modes[i].error) {
+            snprintf(run, sizeof run, "%.3f", modes[i].run_ms);
+            snprintf(rate, sizeof rate, "%.0f", 1e3 / modes[i].run_ms);
+            snprintf(size, sizeof size, "%.2f", (double)modes[i].bytes / 1048576);
+            snprintf(open, sizeof open, "%.1f", modes[i].open_ms);
+        }
+        const char *const values[] = {modes[i].name, run,  rate,
+                                      size,          open, modes[i].error};
+        table_row(table, values);
+    }
+    table_print(table, stdout);
+}
+
+static const char *layer_note(const struct report_layer *layer)
+{
+    return layer->gradient_note    ? layer->gradient_note
+           : layer->stops_gradient ? "stops the gradient"
+           : layer->slow           ? "no fast kernel"
+                                   : NULL;
+}
+
+static void print_layers(const struct report *report)
+{
+    static const char *const titles[] = {"LAYER",      "OPERATOR", "KERNEL", "OUTPUT",
+                                         "PARAMETERS", "MACs",     "us",     "us-back",
+                                         "NOTE",       NULL};
+    struct libscols_table *table = table_new(titles, "PARAMETERS MACs us us-back");
+    for (int i = 0; i < report->n_layers; i++) {
+        const struct report_layer *layer = &report->layers[i];
+        char shape[128], params[24], macs[24], forward[24], backward[24] = "", what[64];
+        snprintf(what, sizeof what, "%s%s", layer->op, layer->fused);
+        snprintf(params, sizeof params, "%" PRId64, layer->params);
+        snprintf(macs, sizeof macs, "%" PRId64, layer->macs);
+        snprintf(forward, sizeof forward, "%.1f", layer->forward_us);
+        if (layer->backward_us > 0)
+            snprintf(backward, sizeof backward, "%.1f", layer->backward_us);
+        const char *const values[] = {
+            layer->name,      what, layer->kernel, shape_text(&layer->output, shape),
+            params,           macs, forward,       backward,
+            layer_note(layer)};
+        table_row(table, values);
+    }
+    table_print(table, stdout);
+}
+
+static void json_layers(const struct report *report, struct text *out)
+{
+    text_add(out, ",\"layers\":[");
+    for (int i = 0; i < report->n_layers; i++) {
+        const struct report_layer *layer = &report->layers[i];
+        char shape[128];
+        text_add(out, i ? ",\n {\"name\":" : "\n {\"name\":");
+        json_string(out, layer->name);
+        text_addf(
+            out, ",\"op\":\"%s\",\"fused\":\"%s\",\"kernel\":\"%s\",\"output\":\"%s\",",
+            layer->op, layer->fused, layer->kernel, shape_text(&layer->output, shape));
+        text_addf(out,
+                  "\"params\":%" PRId64 ",\"macs\":%" PRId64 ",\"output_bytes\":%" PRId64
+                  ",\"forward_us\":%.2f,\"backward_us\":%.2f,\"slow\":%s,\"note\":",
+                  layer->params, layer->macs, layer->output_bytes, layer->forward_us,
+                  layer->backward_us, layer->slow ? "true" : "false");
+        json_string(out, layer_note(layer));
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+static void print_json(const struct model *model, const struct report *report,
+                       const struct mode *modes, size_t count)
+{
+    const struct model_record *r = model_record(model);
+    char *preprocess = model_preprocess_json(model);
+    struct text out = {0};
+    text_add(&out, "{\"name\":");
+    json_string(&out, r->name);
+    text_add(&out, ",\"arch\":");
+    json_string(&out, r->arch);
+    text_addf(&out, ",\"precision\":\"%s\",\"gradient\":\"%s\",\"twin\":", r->precision,
+              gradient_word(r->gradient));
+    json_string(&out, r->twin);
+    text_addf(
+        &out,
+        ",\"classes\":%d,\"params\":%" PRId64 ",\"macs\":%" PRId64 ",\"bytes\":%" PRId64
+        ",\"opset\":%d,\"sha256\":\"%s\",\"guessed\":%s,\"preprocess\":%s,\"modes\":[",
+        r->n_classes, r->params, r->macs, r->file_bytes, r->opset, r->file_sha,
+        r->preprocess.guessed ? "true" : "false", preprocess);
+    for (size_t i = 0; i < count; i++) {
+        text_addf(
+            &out,
+            "%s{\"mode\":\"%s\",\"ms\":%.4f,\"bytes\":%zu,\"open_ms\":%.2f,\"error\":",
+            i ? "," : "", modes[i].name, modes[i].run_ms, modes[i].bytes,
+            modes[i].open_ms);
+        json_string(&out, modes[i].error);
+        text_add(&out, "}");
+    }
+    text_add(&out, "]");
+    json_layers(report, &out);
+    text_add(&out, "}\n");
+    fputs(out.data, stdout);
+    text_clear(&out);
+    free(preprocess);
+}
+
+static enum status inspect(const struct arguments *arguments, const struct model *model)
+{
+    struct mode modes[] = {
+        {.name = "forward"},
+        {.name = "forward+gradient", .options = {.gradient = true}},
+        {.name = "bf16", .options = {.precision = "bf16"}},
+        {.name = "int8", .options = {.precision = "int8"}},
+    };
+    enum { MODES = sizeof modes / sizeof *modes };
+    bool as_json = option_given(arguments, "json");
+    struct report report;
+    const struct session_options plain = {0};
+    enum status st = model_report(model, &plain, 0.5, &report);
+    if (st)
+        return st;
+    for (size_t i = 0; i < MODES; i++)
+        measure(model, &modes[i]);
+    if (as_json) {
+        print_json(model, &report, modes, MODES);
+    } else {
+        print_record(model_record(model));
+        print_modes(modes, MODES);
+        printf("kernels for %s; %.2f MiB of weights shared by all sessions; %d of %d "
+               "layers have "
+               "no fast kernel\n",
+               report.isa, (double)report.weight_bytes / 1048576, report.n_slow,
+               report.n_layers);
+        if (option_given(arguments, "layers"))
+            print_layers(&report);
+    }
+    for (size_t i = 0; i < MODES; i++)
+        free(modes[i].error);
+    report_clear(&report);
+    return OK;
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    const char *set[64] = {NULL};
+    for (size_t i = 0; i < 63 && option_nth(arguments, "set", i); i++)
+        set[i] = option_nth(arguments, "set", i);
+    struct model *model = NULL;
+    char *path = NULL;
+    enum status st = catalogue_find(arguments->operands[0], &path);
+    if (!st)
+        st = model_open(path, set, &model);
+    if (!st)
+        st = inspect(arguments, model);
+    model_close(model);
+    free(path);
+    return st ? command_fail(arguments, st) : EXIT_DONE;
+}
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .summary = "layers, sizes, input record, speed and memory of a network",
+    .operands = "MODEL",
+    .min_operands = 1,
+    .max_operands = 1,
+    .about =
+        "Reads a network and says what it is: its record (precision, twin, how it wants "
+        "its "
+        "input), parameters, multiply-adds, and what one sample costs in each mode on "
+        "one "
+        "thread of this machine. A node that is not supported is named with its operator "
+        "and opset.",
+    .options = options,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,321 @@
+/* gauntlet run: networks, data and conditions into the database. */
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "harness/table.h"
+#include "harness/command.h"
+#include "harness/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option options[] = {
+    {"model", "FILE|NAME", NULL, "an ONNX network, or a name from the catalogue", true,
+     "models"},
+    {"dataset", "PATH|NAME", NULL,
+     "images: a folder or tar of class folders, an ImageNet list, CIFAR batches", true,
+     "datasets"},
+    {"noise", "CONDITION", NULL,
+     "a condition, such as 'gaussian_noise:3' or 'decode=stb'; see 'gauntlet list "
+     "noises'",
+     true, "noises"},
+    {"classes", "FILE", NULL, "class list (TSV: index, folder, name) for every --dataset",
+     false, "files"},
+    {"set", "KEY=VALUE", NULL, "change the input record of every model, as 'resize=256'",
+     true, NULL},
+    {"limit", "N", NULL, "at most N samples of a dataset, the same share of each class",
+     false, NULL},
+    {"seed", "N", "0", "seed of subsets and of random noises", false, NULL},
+    {"threads", "N", "all", "workers; results are the same for any number", false, NULL},
+    {"db", "FILE", "results.db", "the database; made when missing", false, "files"},
+    {"only", "KEY=VALUE", NULL, "only cells with kind=KIND, noise=NAME or model=NAME",
+     false, NULL},
+    {"shard", "I/N", NULL, "the I-th of N shares of the work", false, NULL},
+    {"timeout-cell", "TIME", NULL, "give a cell up after so much work (90s, 20m, 4h)",
+     false, NULL},
+    {"save-adversarial", "FOLDER", NULL, "write adversarial examples as PNG", false,
+     "files"},
+    {"dry-run", NULL, NULL, "print the cells and what is already done, and stop", false,
+     NULL},
+    {"strict", NULL, NULL, "exit 7 when a result has a reliability flag", false, NULL},
+    {"json", NULL, NULL, "print the summary as JSON", false, NULL},
+    {"quiet", NULL, NULL, "no progress, no table", false, NULL},
+    {0},
+};
+
+static const struct example examples[] = {
+    {"gauntlet run --model net.onnx --dataset photos/", "clean accuracy of a network"},
+    {"gauntlet run --model net.onnx --dataset test.tar --noise 'decode=[turbo,stb] "
+     "resize=*'",
+     "what decoders and resizers change"},
+    {"gauntlet run --model net.onnx --dataset test.tar --limit 200 --noise 'pgd-linf "
+     "eps=2/255'",
+     "accuracy under attack, on 200 samples"},
+    {"gauntlet run suites/sysnoise.yaml --model a.onnx --model b.onnx --dataset test.tar",
+     "a whole suite; run it again after Ctrl-C and it goes on"},
+    {0},
+};
+
+/* --- options into a suite ------------------------------------------------------------ */
+
+static enum status read_suite(const struct arguments *arguments, struct suite **out)
+{
+    const char *value;
+    enum status st =
+        arguments->n_operands ? suite_load(arguments->operands[0], out) : suite_new(out);
+    if (st)
+        return st;
+    for (size_t i = 0; (value = option_nth(arguments, "model", i)); i++)
+        suite_add_model(*out, value);
+    for (size_t i = 0; (value = option_nth(arguments, "dataset", i)); i++)
+        suite_add_dataset(*out, value, option_value(arguments, "classes"));
+    for (size_t i = 0; (value = option_nth(arguments, "noise", i)); i++)
+        suite_add_noise(*out, value);
+
+    int64_t number;
+    st = option_integer(arguments, "seed", 0, INT64_MAX, &number);
+    if (!st && option_given(arguments, "seed"))
+        (*out)->seed = (uint64_t)number;
+    if (!st)
+        st = option_integer(arguments, "limit", 1, INT32_MAX, &number);
+    if (!st && option_given(arguments, "limit"))
+        (*out)->limit = (uint64_t)number;
+    return st;
+}
+
+static enum status read_shard(const struct arguments *arguments, struct plan_options *out)
+{
+    const char *value = option_value(arguments, "shard");
+    char rest;
+    if (value && (sscanf(value, "%d/%d%c", &out->shard, &out->n_shards, &rest) != 2 ||
+                  out->shard < 1 || out->shard > out->n_shards))
+        return status_fail(ERR_USAGE, "--shard %s: write I/N with I from 1 to N", value);
+    return OK;
+}
+
+static enum status read_threads(const struct arguments *arguments, int *out)
+{
+    int64_t number = 0;
+    *out = 0;
+    if (!strcmp(option_value(arguments, "threads"), "all"))
+        return OK;
+    enum status st = option_integer(arguments, "threads", 1, 4096, &number);
+    *out = (int)number;
+    return st;
+}
+
+static enum status read_options(const struct arguments *arguments,
+                                const struct suite *suite, struct plan_options *plan,
+                                struct run_options *run)
+{
+    *plan = (struct plan_options){
+        .seed = suite->seed,
+        .limit = option_given(arguments, "limit") ? suite->limit : 0,
+        .only = option_value(arguments, "only"),
+    };
+    *run = (struct run_options){
+        .seed = suite->seed,
+        .quiet = option_given(arguments, "quiet"),
+        .save_folder = option_value(arguments, "save-adversarial"),
+    };
+    enum status st = read_shard(arguments, plan);
+    if (!st)
+        st = read_threads(arguments, &run->threads);
+    return st ? st : option_seconds(arguments, "timeout-cell", &run->cell_seconds);
+}
+
+/* --- the dry run --------------------------------------------------------------------- */
+
+static const char *state_word(enum cell_state state)
+{
+    return state == CELL_FOUND ? "done" : state == CELL_FAILED ? "impossible" : "to do";
+}
+
+static void print_plan_json(const struct plan *plan)
+{
+    struct text out = {0};
+    text_add(&out, "[");
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        const struct cell *cell = &plan->cells[i];
+        const struct plan_dataset *dataset = &plan->datasets[cell->dataset];
+        text_add(&out, i ? ",\n {\"model\":" : "\n {\"model\":");
+        json_string(&out, plan->models[cell->model].name);
+        text_add(&out, ",\"dataset\":");
+        json_string(&out, dataset->dataset.name);
+        text_add(&out, ",\"condition\":");
+        json_string(&out, cell_condition(plan, cell)->label);
+        text_addf(&out, ",\"n\":%zu,\"state\":\"%s\",\"key\":\"%s\"}",
+                  dataset->subset.count, state_word(cell->state), cell->key);
+    }
+    text_add(&out, "\n]\n");
+    fputs(out.data, stdout);
+    text_clear(&out);
+}
+
+static void print_plan(const struct plan *plan, bool as_json)
+{
+    if (as_json) {
+        print_plan_json(plan);
+        return;
+    }
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        const struct cell *cell = &plan->cells[i];
+        printf("%-11s %s%s%s\n", state_word(cell->state), cell_name(plan, cell),
+               cell->error ? ": " : "", cell->error ? cell->error : "");
+    }
+    printf("%zu cells: %zu to do, %zu done, %zu impossible\n", plan->n_cells,
+           plan_count(plan, CELL_WAITING), plan_count(plan, CELL_FOUND),
+           plan_count(plan, CELL_FAILED));
+}
+
+static enum status dry_run(const struct arguments *arguments, struct plan *plan)
+{
+    struct store *store = NULL;
+    const char *db = option_value(arguments, "db");
+    enum status st = store_open(db, STORE_READ, &store);
+    if (!st)
+        st = plan_lookup(plan, store);
+    else if (st == ERR_NOTFOUND)
+        st = OK; /* nothing is done yet */
+    store_close(store);
+    if (!st)
+        print_plan(plan, option_given(arguments, "json"));
+    return st;
+}
+
+/* --- the run ------------------------------------------------------------------------- */
+
+static void print_failures(const struct plan *plan, const char *db)
+{
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        const struct cell *cell = &plan->cells[i];
+        if (cell->state == CELL_FAILED || cell->state == CELL_TIMEOUT)
+            fprintf(stderr,
+                    "%s: %s\n    again: gauntlet run --model '%s' --dataset '%s' --noise "
+                    "'%s' "
+                    "--db '%s'\n",
+                    cell_name(plan, cell), cell->error ? cell->error : "failed",
+                    plan->models[cell->model].record->path,
+                    plan->datasets[cell->dataset].dataset.path,
+                    cell_condition(plan, cell)->label, db);
+    }
+}
+
+static void print_summary(const struct run_report *report, const char *db, bool as_json,
+                          enum exit_code code)
+{
+    double rate = report->seconds > 0 ? (double)report->samples / report->seconds : 0;
+    if (as_json) {
+        printf("{\"run\":%" PRId64 ",\"db\":", report->run_id);
+        struct text name = {0};
+        json_string(&name, db);
+        printf("%s,\"done\":%zu,\"found\":%zu,\"failed\":%zu,\"timeout\":%zu,\"flagged\":"
+               "%zu,"
+               "\"seconds\":%.3f,\"images\":%zu,\"peak_kb\":%" PRId64 ",\"exit\":%d}\n",
+               name.data, report->done, report->found, report->failed, report->timed_out,
+               report->flagged, report->seconds, report->samples, report->peak_kb,
+               (int)code);
+        text_clear(&name);
+        return;
+    }
+    fprintf(stderr, "%zu cells done", report->done);
+    if (report->found)
+        fprintf(stderr, ", %zu already there", report->found);
+    if (report->failed)
+        fprintf(stderr, ", %zu failed", report->failed);
+    if (report->timed_out)
+        fprintf(stderr, ", %zu timed out", report->timed_out);
+    if (report->flagged)
+        fprintf(stderr, ", %zu with flags", report->flagged);
+    fprintf(stderr, " in %.1f s", report->seconds);
+    if (report->interrupted)
+        fprintf(stderr, "; interrupted: the same command goes on from here");
+    else if (report->done)
+        fprintf(stderr, " (%.0f images/s, %" PRId64 " MiB)", rate, report->peak_kb >> 10);
+    fprintf(stderr, " -> %s\n", db);
+}
+
+static enum status execute(const struct arguments *arguments, struct plan *plan,
+                           const struct run_options *run, enum exit_code *code)
+{
+    struct store *store = NULL;
+    struct run_report report = {0};
+    const char *db = option_value(arguments, "db");
+    char *config = suite_json(plan->suite);
+    char sha[HASH_HEX];
+    hash_bytes(config, strlen(config), sha);
+    const struct store_run row = {
+        .suite = plan->suite->name,
+        .suite_sha = sha,
+        .config = config,
+        .argv = arguments->line,
+        .seed = run->seed,
+        .shard = 0,
+        .n_shards = 1,
+    };
+    bool as_json = option_given(arguments, "json");
+    enum status st = store_open(db, STORE_CREATE, &store);
+    if (!st && store_warning(store))
+        progress_note("%s", store_warning(store));
+    if (!st)
+        st = run_plan(plan, store, &row, run, &report);
+    *code = run_exit_code(&report, st, option_given(arguments, "strict"));
+    if (!st) {
+        print_failures(plan, db);
+        print_summary(&report, db, as_json, *code);
+    }
+    if (!st && !as_json && !run->quiet && !report.interrupted)
+        st = table_of_run(store, report.run_id, stdout);
+    store_close(store);
+    free(config);
+    return st;
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    struct suite *suite = NULL;
+    struct plan_options plan_options;
+    struct run_options run_options;
+    struct plan plan = {0};
+    enum exit_code code = EXIT_DONE;
+    const char *set[64] = {NULL};
+    for (size_t i = 0; i < 63 && option_nth(arguments, "set", i); i++)
+        set[i] = option_nth(arguments, "set", i);
+
+    enum status st = read_suite(arguments, &suite);
+    if (!st)
+        st = read_options(arguments, suite, &plan_options, &run_options);
+    if (!st) {
+        plan_options.set = set;
+        st = plan_open(suite, &plan_options, &plan);
+    }
+    if (!st && option_given(arguments, "dry-run"))
+        st = dry_run(arguments, &plan);
+    else if (!st)
+        st = execute(arguments, &plan, &run_options, &code);
+    if (st)
+        code = command_fail(arguments, st);
+    plan_close(&plan);
+    suite_free(suite);
+    return code;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "measure networks under conditions, into the database",
+    .operands = "[SUITE.yaml]",
+    .max_operands = 1,
+    .about = "Shows every sample to every network under every condition and writes "
+             "accuracies, "
+             "predictions and failures to the database. The plain condition 'clean' "
+             "always runs "
+             "first. Cells that are in the database already are not computed again, so "
+             "that a run "
+             "that was stopped goes on where it was.",
+    .options = options,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,124 @@
+/* One sample in one cell: network, or attack and network. */
+#include "harness/wave.h"
+
+#include "harness/examples.h"
+
+#include <string.h>
+
+static enum status forward(void *state, const float *x, float *logits)
+{
+    return session_forward(state, x, logits);
+}
+
+static enum status backward(void *state, const float *dlogits, float *dx)
+{
+    return session_backward(state, dlogits, dx);
+}
+
+/* A session as an attack sees it. */
+static struct victim victim_of(struct session *session, const struct model_record *record,
+                               bool gradient)
+{
+    const struct preprocess *input = &record->preprocess;
+    return (struct victim){
+        .channels = 3,
+        .height = input->height,
+        .width = input->width,
+        .size = 3 * (size_t)input->height * (size_t)input->width,
+        .n_classes = record->n_classes,
+        .state = session,
+        .forward = forward,
+        .backward = gradient ? backward : NULL,
+    };
+}
+
+static enum status attack(struct job *job, const struct cell *cell, int worker,
+                          const struct session_options *options, struct session *session,
+                          const struct sample *sample, struct bench *bench,
+                          struct verdict *verdict)
+{
+    const struct plan *plan = job->run.plan;
+    const struct condition *condition = cell_condition(plan, cell);
+    const struct model_record *record = plan->models[cell->model].record;
+    struct victim victim, source;
+    struct attack_call call = {
+        .victim = &victim,
+        .x = bench->x,
+        .label = sample->label,
+        .seed = job->run.options->seed,
+        .key = sample->key,
+        .params = &condition->attack_params,
+        .adversarial = bench->adversarial,
+    };
+    victim = victim_of(session, record, options->gradient);
+    if (cell->source >= 0) {
+        const struct plan_model *other = &plan->models[cell->source];
+        struct session_options how = {.gradient = condition->attack->needs_gradient};
+        struct session *surrogate;
+        enum status st =
+            session_pool_get(job->pool, worker, other->model, &how, &surrogate);
+        if (st)
+            return status_wrap(st, "source=%s", condition->source);
+        source = victim_of(surrogate, other->record, how.gradient);
+        call.source = &source;
+    }
+    struct attack_result result;
+    enum status st = attack_run(condition->attack, &call, &result);
+    if (st)
+        return st;
+
+    /* A minimum-norm attack's point may lie outside the ball: then it did not break. */
+    if (result.broken &&
+        !(st = session_forward(session, bench->adversarial, bench->logits)))
+        verdict_of_logits(bench->logits, record->n_classes, sample->label, verdict);
+    if (st)
+        return st;
+    verdict->broken = result.broken;
+    verdict->broken_8bit = result.broken_8bit;
+    verdict->violated = result.budget_violated;
+    verdict->zero_gradient = result.zero_gradient;
+    verdict->distance = (float)result.distance;
+    verdict->queries = (int)result.forwards;
+    verdict->forwards += result.forwards;
+    verdict->backwards += result.backwards;
+    verdict->broken_by = result.broken_by;
+    if (result.broken && job->run.options->save_folder)
+        st = examples_save(job->run.options->save_folder, plan, cell, sample, bench->x,
+                           bench->adversarial);
+    return st;
+}
+
+enum status evaluate(struct job *job, size_t index, int worker, size_t item,
+                     const struct image *pixels, struct verdict *verdict,
+                     const char **stage)
+{
+    const struct plan *plan = job->run.plan;
+    const struct cell *cell = job->run.wave.cells[index];
+    const struct plan_model *model = &plan->models[cell->model];
+    const struct condition *condition = cell_condition(plan, cell);
+    const struct sample *sample = cell_sample(plan, cell, item);
+    struct session_options options = pipeline_session(condition, model->record);
+    /* Gradients from elsewhere leave the network its inference plan. */
+    if (cell->source >= 0 || model->record->gradient == GRADIENT_NONE)
+        options.gradient = false;
+    struct bench *bench = &job->benches[worker];
+    struct session *session;
+
+    *stage = NULL; /* the cell's own trouble, not the sample's */
+    enum status st =
+        session_pool_get(job->pool, worker, model->model, &options, &session);
+    if (st)
+        return st;
+    *stage = "model";
+    pixels_to_float(pixels->data, pixels->width, pixels->height, bench->x);
+    st = session_forward(session, bench->x, bench->logits);
+    if (st)
+        return st;
+    verdict_of_logits(bench->logits, model->record->n_classes, sample->label, verdict);
+    verdict->forwards = 1;
+    if (condition->attack && verdict->top1 == sample->label) {
+        *stage = "attack";
+        st = attack(job, cell, worker, &options, session, sample, bench, verdict);
+    }
+    return st;
+}

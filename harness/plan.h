@@ -1,0 +1,86 @@
+/*
+ * The plan of a run: a suite's networks, data and conditions opened, multiplied out into
+ * cells, and the cells dealt out to waves that share decoded pixels.
+ */
+#pragma once
+
+#include "harness/condition.h"
+#include "harness/pipeline.h"
+#include "harness/suite.h"
+#include "results/store.h"
+
+struct plan_model {
+    struct model *model;
+    const struct model_record *record;
+    char *name, *variant, *twin, *preprocess;
+    int64_t id; /* in the store; 0 until plan_record() */
+};
+
+struct plan_dataset {
+    struct dataset dataset;
+    struct subset subset;
+    int64_t id, subset_id;
+};
+
+enum cell_state { CELL_WAITING, CELL_FOUND, CELL_DONE, CELL_FAILED, CELL_TIMEOUT };
+
+struct cell {
+    size_t model, dataset, condition;
+    int source; /* index of the model that gives gradients, or -1 */
+    struct route route;
+    char key[65]; /* of all that can change the numbers, and nothing else */
+    enum cell_state state;
+    int64_t id; /* in the store, once known */
+    char *error;
+};
+
+struct plan {
+    const struct suite *suite;
+    struct plan_model *models;
+    size_t n_models;
+    struct plan_dataset *datasets;
+    size_t n_datasets;
+    struct conditions conditions; /* the first is clean */
+    int64_t *condition_ids;
+    struct cell *cells; /* by dataset, then condition, then model */
+    size_t n_cells;
+    size_t n_bad; /* models that could not be opened: noted, and left out */
+};
+
+struct plan_options {
+    uint64_t seed;
+    size_t limit;           /* samples of each dataset; 0: all */
+    int shard, n_shards;    /* 1..n; n_shards 0 or 1: everything */
+    const char *only;       /* "kind=adversarial", "noise=fog", "model=NAME", or NULL */
+    const char *const *set; /* overrides for every model, NULL ends; or NULL */
+};
+
+enum status plan_open(const struct suite *suite, const struct plan_options *options,
+                      struct plan *out);
+void plan_close(struct plan *plan);
+
+/* Puts models, data and conditions into the store and marks the cells that it has. */
+enum status plan_record(struct plan *plan, struct store *store);
+
+/* The same marks without writing, for --dry-run. */
+enum status plan_lookup(struct plan *plan, struct store *store);
+
+size_t plan_count(const struct plan *plan, enum cell_state state);
+const struct condition *cell_condition(const struct plan *plan, const struct cell *cell);
+const struct sample *cell_sample(const struct plan *plan, const struct cell *cell,
+                                 size_t item);
+/* "resnet20 | cifar10-test | gaussian_noise:3": as messages name it. Static per thread. */
+const char *cell_name(const struct plan *plan, const struct cell *cell);
+
+/*
+ * A wave: cells that start from the same fitted pictures (decoded, resized, cropped), in
+ * an order that puts equal pixels side by side. Clean cells go first in waves of their
+ * own, since every delta is against them; attacks do not mix with the rest.
+ */
+struct wave {
+    struct cell **cells;
+    size_t count;
+    bool attacks;
+};
+/* The next cells to run, or a count of 0. The caller frees `cells`. */
+struct wave plan_next(struct plan *plan);

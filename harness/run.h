@@ -1,0 +1,22 @@
+/* `gauntlet run`: a suite into the store. */
+#pragma once
+
+#include "harness/command.h"
+#include "harness/plan.h"
+#include "harness/wave.h"
+
+struct run_report {
+    size_t done, found, failed, timed_out, samples; /* samples: computed in this run */
+    size_t flagged; /* finished cells with a reliability flag */
+    double seconds;
+    int64_t run_id, peak_kb;
+    bool interrupted;
+};
+
+/* Runs what is missing, wave by wave, and writes the run's end. The status is that of the
+ * run itself; cells' failures are in the report. */
+enum status run_plan(struct plan *plan, struct store *store, const struct store_run *row,
+                     const struct run_options *options, struct run_report *out);
+
+enum exit_code run_exit_code(const struct run_report *report, enum status st,
+                             bool strict);
