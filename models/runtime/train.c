@@ -222,6 +222,23 @@ enum status training_store(const struct training *t, const float *const *weights
     return st;
 }
 
+int training_arrays(const struct training *t)
+{
+    return t->plan.n_variables + 2 * t->plan.n_statistics;
+}
+
+float *training_array(const struct training *t, int i, size_t *count)
+{
+    if (i < t->plan.n_variables) {
+        *count = t->variables[i].count;
+        return t->variables[i].data;
+    }
+    i -= t->plan.n_variables;
+    const struct running *r = &t->running[i / 2];
+    *count = (size_t)r->channels;
+    return i % 2 ? r->variance : r->mean;
+}
+
 size_t training_bytes(const struct training *t)
 {
     return t->plan.lane_bytes * (size_t)t->options.parts + t->plan.constant_bytes +

@@ -55,4 +55,7 @@ void training_average(struct training *training);
  * `weights[i]` replaces variable i's data where it is not NULL (weight averages). */
 enum status training_store(const struct training *training, const float *const *weights,
                            struct graph *graph);
+/* All that a checkpoint must hold: weights, then running statistics. */
+int training_arrays(const struct training *training);
+float *training_array(const struct training *training, int i, size_t *count);
 size_t training_bytes(const struct training *training);
