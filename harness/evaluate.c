@@ -5,37 +5,10 @@
 
 #include <string.h>
 
-static enum status forward(void *state, const float *x, float *logits)
-{
-    return session_forward(state, x, logits);
-}
-
-static enum status backward(void *state, const float *dlogits, float *dx)
-{
-    return session_backward(state, dlogits, dx);
-}
-
-/* A session as an attack sees it. */
-static struct victim victim_of(struct session *session, const struct model_record *record,
-                               bool gradient)
-{
-    const struct preprocess *input = &record->preprocess;
-    return (struct victim){
-        .channels = 3,
-        .height = input->height,
-        .width = input->width,
-        .size = 3 * (size_t)input->height * (size_t)input->width,
-        .n_classes = record->n_classes,
-        .state = session,
-        .forward = forward,
-        .backward = gradient ? backward : NULL,
-    };
-}
-
 static enum status attack(struct job *job, const struct cell *cell, int worker,
                           const struct session_options *options, struct session *session,
                           const struct sample *sample, struct bench *bench,
-                          struct verdict *verdict)
+                          struct verdict *verdict, const char **stage)
 {
     const struct plan *plan = job->run.plan;
     const struct condition *condition = cell_condition(plan, cell);
@@ -50,7 +23,7 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
         .params = &condition->attack_params,
         .adversarial = bench->adversarial,
     };
-    victim = victim_of(session, record, options->gradient);
+    victim_of_session(session, record, options->gradient, &victim);
     if (cell->source >= 0) {
         const struct plan_model *other = &plan->models[cell->source];
         struct session_options how = {.gradient = condition->attack->needs_gradient};
@@ -59,7 +32,7 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
             session_pool_get(job->pool, worker, other->model, &how, &surrogate);
         if (st)
             return status_wrap(st, "source=%s", condition->source);
-        source = victim_of(surrogate, other->record, how.gradient);
+        victim_of_session(surrogate, other->record, how.gradient, &source);
         call.source = &source;
     }
     struct attack_result result;
@@ -79,13 +52,14 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
     verdict->zero_gradient = result.zero_gradient;
     verdict->distance = (float)result.distance;
     verdict->queries = (int)result.forwards;
-    verdict->forwards += result.forwards;
-    verdict->backwards += result.backwards;
+    verdict->forwards = 1 + result.broken + result.forwards;
+    verdict->backwards = result.backwards;
     verdict->broken_by = result.broken_by;
-    if (result.broken && job->run.options->save_folder)
-        st = examples_save(job->run.options->save_folder, plan, cell, sample, bench->x,
-                           bench->adversarial);
-    return st;
+    if (!result.broken || !job->run.options->save_folder)
+        return OK;
+    *stage = NULL; /* a full disk is no fault of the sample */
+    return examples_save(job->run.options->save_folder, plan, cell, sample, bench->x,
+                         bench->adversarial);
 }
 
 enum status evaluate(struct job *job, size_t index, int worker, size_t item,
@@ -118,7 +92,7 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
     verdict->forwards = 1;
     if (condition->attack && verdict->top1 == sample->label) {
         *stage = "attack";
-        st = attack(job, cell, worker, &options, session, sample, bench, verdict);
+        st = attack(job, cell, worker, &options, session, sample, bench, verdict, stage);
     }
     return st;
 }

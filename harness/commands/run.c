@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option options[] = {
     {"model", "FILE|NAME", NULL, "an ONNX network, or a name from the catalogue", true,
@@ -175,11 +176,11 @@ static enum status dry_run(const struct arguments *arguments, struct plan *plan)
 {
     struct store *store = NULL;
     const char *db = option_value(arguments, "db");
-    enum status st = store_open(db, STORE_READ, &store);
-    if (!st)
+    enum status st = OK;
+    if (!access(db, F_OK)) /* otherwise nothing is done yet */
+        st = store_open(db, STORE_READ, &store);
+    if (!st && store)
         st = plan_lookup(plan, store);
-    else if (st == ERR_NOTFOUND)
-        st = OK; /* nothing is done yet */
     store_close(store);
     if (!st)
         print_plan(plan, option_given(arguments, "json"));
