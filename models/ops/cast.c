@@ -1,4 +1,4 @@
-/* Cast: another dtype. Floats become integers by dropping the fraction, bool by x != 0;
+/* Cast and CastLike: another dtype. Floats become integers by dropping the fraction, bool by x != 0;
  * integers wrap. The gradient passes between float types only. */
 #include "models/onnx/onnx.h"
 #include "models/ops/elements.h"
@@ -43,6 +43,33 @@ static enum status backward(const struct node *node, const struct tensor *const 
     fill_zero(din[0]);
     return OK;
 }
+
+static enum status like_infer(struct node *node)
+{
+    set_output(node, 0, node->inputs[1]->dtype, &node->inputs[0]->shape);
+    return OK;
+}
+
+static enum status like_backward(const struct node *node, const struct tensor *const *in,
+                                 const struct tensor *const *out,
+                                 const struct tensor *const *dout, struct tensor *const *din)
+{
+    if (din[1])
+        fill_zero(din[1]);
+    return backward(node, in, out, dout, din);
+}
+
+const struct op op_castlike = {
+    .name = "CastLike",
+    .since = 15,
+    .inputs = {2, 2},
+    .outputs = {1, 1},
+    .attributes = "saturate:i",
+    .infer = like_infer,
+    .reference = reference,
+    .backward = like_backward,
+    .gradient_note = "between float types; zero to and from integers and bool",
+};
 
 const struct op op_cast = {
     .name = "Cast",

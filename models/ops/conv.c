@@ -2,20 +2,16 @@
  * Conv: y[n,m,o] = b[m] + sum_c sum_k x[n, c, place(o,k)] w[m, c', k], in groups.
  * One to three spatial dimensions, auto_pad, dilations.
  */
+#include "models/ops/conv.h"
 #include "models/ops/elements.h"
-#include "models/ops/window.h"
 
 #include "base/mem.h"
 
 #include <stdlib.h>
 
-struct sizes {
-    int64_t batch, channels, maps, group, c_per, m_per, in, out, taps;
-};
-
-static enum status sizes_read(const struct node *node, const struct shape *x,
-                              const struct shape *w, struct window *window,
-                              struct sizes *out)
+enum status conv_sizes_read(const struct node *node, const struct shape *x,
+                            const struct shape *w, struct window *window,
+                            struct conv_sizes *out)
 {
     if (x->rank < 3 || w->rank != x->rank)
         return status_fail(ERR_FORMAT, "x has %d dimensions, w %d", x->rank, w->rank);
@@ -28,20 +24,34 @@ static enum status sizes_read(const struct node *node, const struct shape *x,
     enum status st = window_read(node, x, &w->dim[2], window);
     if (st)
         return st;
-    *out = (struct sizes){x->dim[0], x->dim[1], w->dim[0], group, w->dim[1],
+    *out = (struct conv_sizes){x->dim[0], x->dim[1], w->dim[0], group, w->dim[1],
                           w->dim[0] / group, window_in_count(window),
                           window_out_count(window), window_kernel_count(window)};
     return OK;
+}
+
+int64_t conv_integer_sum(const struct tensor *x, int64_t x_zero, const struct tensor *w,
+                         int64_t w_zero, const int64_t *places,
+                         const struct conv_sizes *s, int64_t n, int64_t m)
+{
+    int64_t sum = 0, x_at = (n * s->channels + m / s->m_per * s->c_per) * s->in;
+    int64_t w_at = m * s->c_per * s->taps;
+    for (int64_t c = 0; c < s->c_per; c++, x_at += s->in, w_at += s->taps)
+        for (int64_t k = 0; k < s->taps; k++)
+            if (places[k] >= 0)
+                sum += (tensor_get_int(x, x_at + places[k]) - x_zero) *
+                       (tensor_get_int(w, w_at + k) - w_zero);
+    return sum;
 }
 
 static enum status infer(struct node *node)
 {
     const struct value *x = node->inputs[0], *w = node->inputs[1];
     struct window window;
-    struct sizes s;
+    struct conv_sizes s;
     enum status st = need_same_dtype(node, 0, 1);
     if (!st)
-        st = sizes_read(node, &x->shape, &w->shape, &window, &s);
+        st = conv_sizes_read(node, &x->shape, &w->shape, &window, &s);
     if (st)
         return st;
     if (node->n_inputs > 2 && node->inputs[2] &&
@@ -55,7 +65,7 @@ static enum status infer(struct node *node)
 }
 
 static double dot(const struct tensor *x, const struct tensor *w, const int64_t *places,
-                  const struct sizes *s, int64_t x_at, int64_t w_at)
+                  const struct conv_sizes *s, int64_t x_at, int64_t w_at)
 {
     double sum = 0;
     for (int64_t c = 0; c < s->c_per; c++, x_at += s->in, w_at += s->taps)
@@ -69,8 +79,8 @@ static enum status reference(const struct node *node, const struct tensor *const
                              struct tensor *const *out)
 {
     struct window window;
-    struct sizes s;
-    enum status st = sizes_read(node, &in[0]->shape, &in[1]->shape, &window, &s);
+    struct conv_sizes s;
+    enum status st = conv_sizes_read(node, &in[0]->shape, &in[1]->shape, &window, &s);
     if (st)
         return st;
     const struct tensor *bias = node->n_inputs > 2 ? in[2] : NULL;
@@ -95,7 +105,7 @@ struct sums {
 
 /* Adds one output's gradient to everything that it was made of. */
 static void scatter(const struct tensor *x, const struct tensor *w, const int64_t *places,
-                    const struct sizes *s, int64_t x_at, int64_t w_at, double g,
+                    const struct conv_sizes *s, int64_t x_at, int64_t w_at, double g,
                     struct sums *sums)
 {
     for (int64_t c = 0; c < s->c_per; c++, x_at += s->in, w_at += s->taps)
@@ -120,7 +130,7 @@ static enum status store(struct tensor *out, double *sums)
     return OK;
 }
 
-static void backward_bias(const struct tensor *dy, const struct sizes *s, struct tensor *db)
+static void backward_bias(const struct tensor *dy, const struct conv_sizes *s, struct tensor *db)
 {
     for (int64_t m = 0; m < s->maps; m++) {
         double sum = 0;
@@ -137,8 +147,8 @@ static enum status backward(const struct node *node, const struct tensor *const 
 {
     (void)out;
     struct window window;
-    struct sizes s;
-    enum status st = sizes_read(node, &in[0]->shape, &in[1]->shape, &window, &s);
+    struct conv_sizes s;
+    enum status st = conv_sizes_read(node, &in[0]->shape, &in[1]->shape, &window, &s);
     if (st || !dout[0])
         return st;
     struct sums sums = {

@@ -43,3 +43,29 @@ int64_t quantize(double x, double scale, int64_t zero, enum dtype dtype, bool *i
         return (int64_t)value;
     return value < (double)low ? low : isnan(value) ? zero : high;
 }
+
+int64_t requantize(int64_t sum, float multiplier, int64_t zero, enum dtype dtype)
+{
+    int64_t low, high;
+    dtype_range(dtype, &low, &high);
+    double value = (double)rintf((float)sum * multiplier) + (double)zero;
+    return isnan(value)           ? zero
+           : value < (double)low  ? low
+           : value > (double)high ? high
+                                  : (int64_t)value;
+}
+
+enum status scale_pair_check(const struct node *node, int i, int64_t many)
+{
+    const struct value *scale = node->inputs[i];
+    const struct value *zero = i + 1 < node->n_inputs ? node->inputs[i + 1] : NULL;
+    if (!scale || !dtype_is_float(scale->dtype) || (zero && dtype_is_float(zero->dtype)))
+        return status_fail(ERR_FORMAT, "inputs %d and %d are not a scale and a zero point", i,
+                           i + 1);
+    int64_t counts[2] = {shape_count(&scale->shape), zero ? shape_count(&zero->shape) : 1};
+    for (int k = 0; k < 2; k++)
+        if (counts[k] != 1 && counts[k] != many)
+            return status_fail(ERR_FORMAT, "input %d has %lld elements", i + k,
+                               (long long)counts[k]);
+    return OK;
+}

@@ -101,6 +101,10 @@ UNARY(hardswish, "HardSwish", 14, NULL, float, x * clamp01(x / 6 + 0.5),
       x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5);
 UNARY(mish, "Mish", 18, NULL, float, x * tanh(softplus(x)),
       tanh(softplus(x)) + x * sigmoid(x) * (1 - tanh(softplus(x)) * tanh(softplus(x))));
+UNARY(shrink, "Shrink", 9, "bias:f lambd:f", same,
+      x < -attribute(node, "lambd", 0.5f) ? x + attribute(node, "bias", 0)
+      : x > attribute(node, "lambd", 0.5f) ? x - attribute(node, "bias", 0) : 0,
+      fabs(x) > attribute(node, "lambd", 0.5f) ? 1 : 0);
 UNARY(sin, "Sin", 7, NULL, float, sin(x), cos(x));
 UNARY(cos, "Cos", 7, NULL, float, cos(x), -sin(x));
 UNARY(tan, "Tan", 7, NULL, float, tan(x), 1 + y * y);
