@@ -34,7 +34,6 @@ static void every_architecture_evaluates(void **state)
         assert_ok(graph_specialise(&graph, 2, &special));
         struct tensor x, logits;
         assert_ok(tensor_init(&x, DTYPE_F32, &special.inputs[0]->shape));
-        assert_ok(tensor_init(&logits, DTYPE_F32, &special.outputs[0]->shape));
         struct rng rng;
         rng_open(&rng, 3, "x", "test", 0);
         rng_fill_normal(&rng, x.data, (size_t)shape_count(&x.shape));
