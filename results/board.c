@@ -313,8 +313,7 @@ static enum status fill_section(sqlite3 *db, struct board *board,
         return st;
     struct bootstrap bootstrap;
     bootstrap_open(&bootstrap, (size_t)section->n, BOOTSTRAP_REPLICATES, 0);
-    board_measure(section, &bootstrap);
-    board_rank(section, board->sort, &bootstrap);
+    board_measure(section, board->sort, &bootstrap);
     board_twins(board, section, &bootstrap);
     bootstrap_close(&bootstrap);
     return board_matrices(db, board, section);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "results/stats.h"
 #include "results/store.h"
 
@@ -78,7 +79,8 @@ struct board_row {
     int64_t params, macs, file_bytes;
     const char *flags;    /* of all its cells, each once; NULL: none */
     bool unreliable;      /* one of the flags says that a robust number may be a lie */
-    int group;            /* tie group by the sort measure, from 1; 0: no value */
+    int group;            /* tie group by the board's sort measure, from 1; 0: no value */
+    int groups[MEASURES]; /* and by each of the others */
     struct board_value values[MEASURES];
     const struct board_cell **cells; /* [n_conditions]; NULL: not run */
 };
@@ -175,6 +177,9 @@ const char *board_points(double share, char out[16]);
 const char *board_percent(double share, char out[16]);
 /* Half the interval in points, "0.83"; NaN gives "". */
 const char *board_half(const struct board_value *value, char out[16]);
-/* "gauntlet run --model ... --dataset ... --noise ...": the command for this cell alone. */
+/* "gauntlet run --model ... --dataset ... --noise ...": the command for a cell alone, as
+ * the caller's string; without a condition it ends before --noise. */
 char *board_command(const struct board_section *section, const struct board_row *row,
-                    const struct board_condition *condition, const struct board_cell *cell);
+                    const struct board_condition *condition);
+/* Appends a word as a shell reads it, in quotes where it needs them. */
+void board_shell_word(struct text *out, const char *word);

@@ -4,10 +4,9 @@
 #include "results/board.h"
 #include "results/sql.h"
 
-/* measure.c: rows' values, then their order and tie groups. */
-void board_measure(struct board_section *section, const struct bootstrap *bootstrap);
-void board_rank(struct board_section *section, enum board_measure sort,
-                const struct bootstrap *bootstrap);
+/* measure.c: rows' values, tie groups, and their order. */
+void board_measure(struct board_section *section, enum board_measure sort,
+                   const struct bootstrap *bootstrap);
 
 /* mce.c: sections' weights, from the table `baseline`; then a row's per-image values,
  * times `weight`, added to x; false where the row lacks a condition. */
@@ -15,7 +14,7 @@ enum status board_baseline(sqlite3 *db, struct board *board, struct board_sectio
 bool board_mce(const struct board_section *section, const struct board_row *row,
                bool relative, double weight, double *x);
 
-/* twins.c, matrix.c: after board_rank, since they point at rows. */
+/* twins.c, matrix.c: after board_measure, since they point at rows. */
 void board_twins(struct board *board, struct board_section *section,
                  const struct bootstrap *bootstrap);
 enum status board_matrices(sqlite3 *db, struct board *board, struct board_section *section);

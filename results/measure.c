@@ -69,23 +69,26 @@ static struct board_value of_cell(const struct board_cell *cell, int condition)
                                 .condition = condition};
 }
 
-static double mean_of(const double *x, size_t n)
+/* The mean of per-image values, images resampled. */
+static struct board_value of_images(const double *x, size_t n, int conditions,
+                                    const struct bootstrap *bootstrap)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += x[i];
-    return sum / (double)n;
+    struct interval interval = bootstrap_interval(bootstrap, x, NULL);
+    return (struct board_value){.present = true, .value = sum / (double)n, .lo = interval.lo,
+                                .hi = interval.hi, .conditions = conditions,
+                                .condition = -1};
 }
 
-/* Mean, mean change and lowest accuracy over one kind's conditions. Conditions that
- * share all images are resampled jointly: the mean is taken per image first. */
-static void measure_kind(const struct board_section *section, enum board_kind kind,
-                         const struct bootstrap *bootstrap, struct board_row *row, double *x)
+/* x: per image, the share of a kind's conditions it is right under. How many there are;
+ * the one with the lowest accuracy goes to *worst. */
+static int image_means(const struct board_section *section, enum board_kind kind,
+                       const struct board_row *row, double *x, struct board_value *worst)
 {
-    size_t n = (size_t)section->n;
-    struct board_value *worst = &row->values[of_kind[kind].worst];
     int count = 0;
-    memset(x, 0, n * sizeof *x);
+    memset(x, 0, (size_t)section->n * sizeof *x);
     for (size_t c = 0; c < section->n_conditions; c++) {
         const struct board_cell *cell = row->cells[c];
         if (section->conditions[c].kind != kind || !cell)
@@ -94,120 +97,43 @@ static void measure_kind(const struct board_section *section, enum board_kind ki
         if (!count++ || cell->acc < worst->value)
             *worst = of_cell(cell, (int)c);
     }
-    if (!count)
-        return;
     worst->conditions = count;
-    for (size_t i = 0; i < n; i++)
+    for (int64_t i = 0; count && i < section->n; i++)
         x[i] /= count;
-    struct interval interval = bootstrap_interval(bootstrap, x, NULL);
-    row->values[of_kind[kind].mean] = (struct board_value){
-        .present = true, .value = mean_of(x, n), .lo = interval.lo, .hi = interval.hi,
-        .conditions = count, .condition = -1};
-    const struct board_cell *clean = board_clean(section, row);
-    if (!clean)
-        return;
-    board_add_bits(clean, -1, x);
-    interval = bootstrap_interval(bootstrap, x, NULL);
-    row->values[of_kind[kind].delta] = (struct board_value){
-        .present = true, .value = mean_of(x, n), .lo = interval.lo, .hi = interval.hi,
-        .conditions = count, .condition = -1};
+    return count;
 }
 
-static void mark_partial(struct board_section *section)
-{
-    for (int m = 0; m < MEASURES; m++) {
-        int most = 0;
-        for (size_t i = 0; i < section->n_rows; i++)
-            if (section->rows[i].values[m].present &&
-                section->rows[i].values[m].conditions > most)
-                most = section->rows[i].values[m].conditions;
-        for (size_t i = 0; i < section->n_rows; i++)
-            section->rows[i].values[m].partial =
-                section->rows[i].values[m].present &&
-                section->rows[i].values[m].conditions < most;
-    }
-}
-
-static void measure_mce(const struct board_section *section,
-                        const struct bootstrap *bootstrap, struct board_row *row, double *x)
-{
-    for (int relative = 0; relative < 2; relative++) {
-        memset(x, 0, (size_t)section->n * sizeof *x);
-        if (!board_mce(section, row, relative, 1, x))
-            continue;
-        struct interval interval = bootstrap_interval(bootstrap, x, NULL);
-        row->values[relative ? MEASURE_RELATIVE_MCE : MEASURE_MCE] = (struct board_value){
-            .present = true, .value = mean_of(x, (size_t)section->n), .lo = interval.lo,
-            .hi = interval.hi, .conditions = 75, .condition = -1};
-    }
-}
-
-void board_measure(struct board_section *section, const struct bootstrap *bootstrap)
-{
-    double *x = mem_array((size_t)section->n, sizeof *x);
-    for (size_t i = 0; i < section->n_rows; i++) {
-        struct board_row *row = &section->rows[i];
-        for (int m = 0; m < MEASURES; m++)
-            row->values[m] = (struct board_value){.condition = -1};
-        for (size_t c = 0; c < section->n_conditions; c++)
-            if (section->conditions[c].kind == KIND_CLEAN && row->cells[c])
-                row->values[MEASURE_CLEAN] = of_cell(row->cells[c], (int)c);
-        for (int kind = KIND_SYSTEM; kind < KINDS; kind++)
-            measure_kind(section, (enum board_kind)kind, bootstrap, row, x);
-        measure_mce(section, bootstrap, row, x);
-    }
-    mark_partial(section);
-    free(x);
-}
-
-/* Per-image values of a row's measure that is a mean, for paired comparisons. */
-static void per_image(const struct board_section *section, const struct board_row *row,
-                      enum board_measure sort, double weight, double *x)
-{
-    enum board_kind kind = board_measures[sort].kind;
-    if (sort == MEASURE_MCE || sort == MEASURE_RELATIVE_MCE) {
-        board_mce(section, row, sort == MEASURE_RELATIVE_MCE, weight, x);
-        return;
-    }
-    if (sort == of_kind[kind].delta)
-        board_add_bits(board_clean(section, row), -weight, x);
-    int count = 0;
-    for (size_t c = 0; c < section->n_conditions; c++)
-        count += section->conditions[c].kind == kind && row->cells[c];
-    for (size_t c = 0; c < section->n_conditions; c++)
-        if (section->conditions[c].kind == kind && row->cells[c])
-            board_add_bits(row->cells[c], weight / count, x);
-}
-
+/* Two single cells: McNemar. Two means: the paired normal test of the per-image
+ * differences. Another number of conditions is another contest. */
 struct contest {
     const struct board_section *section;
-    const struct bootstrap *bootstrap;
-    enum board_measure sort;
-    double *x;
+    enum board_measure measure;
+    const size_t *order; /* rows by the measure, best first */
+    const double *x;     /* [rows][n] per-image values of a mean */
 };
 
-/* Two single cells: McNemar. Two means: does the interval of the per-image difference
- * hold zero? Another number of conditions is another contest. */
 static bool differ(const void *context, size_t a, size_t b)
 {
     const struct contest *contest = context;
-    const struct board_row *first = &contest->section->rows[a];
-    const struct board_row *second = &contest->section->rows[b];
-    const struct board_value *left = &first->values[contest->sort];
-    const struct board_value *right = &second->values[contest->sort];
-    if (!left->present || !right->present || left->conditions != right->conditions)
+    const struct board_section *section = contest->section;
+    size_t first = contest->order[a], second = contest->order[b], n = (size_t)section->n;
+    const struct board_value *left = &section->rows[first].values[contest->measure];
+    const struct board_value *right = &section->rows[second].values[contest->measure];
+    if (left->conditions != right->conditions)
         return true;
     if (left->cell && right->cell) {
         int64_t only_a, only_b;
-        stats_discordant(left->cell->ok, right->cell->ok, (size_t)(left->cell->n + 7) / 8,
-                         &only_a, &only_b);
+        stats_discordant(left->cell->ok, right->cell->ok, (n + 7) / 8, &only_a, &only_b);
         return stats_mcnemar(only_a, only_b) <= 0.05;
     }
-    memset(contest->x, 0, (size_t)contest->section->n * sizeof *contest->x);
-    per_image(contest->section, first, contest->sort, 1, contest->x);
-    per_image(contest->section, second, contest->sort, -1, contest->x);
-    struct interval interval = bootstrap_interval(contest->bootstrap, contest->x, NULL);
-    return interval.lo > 0 || interval.hi < 0;
+    const double *x = contest->x + first * n, *y = contest->x + second * n;
+    double sum = 0, squares = 0, count = (double)n;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i] - y[i];
+        squares += (x[i] - y[i]) * (x[i] - y[i]);
+    }
+    double variance = fmax(0, squares / count - sum / count * (sum / count)) / count;
+    return fabs(sum / count) > 1.959964 * sqrt(variance);
 }
 
 static int by_names(const struct board_row *a, const struct board_row *b)
@@ -216,10 +142,14 @@ static int by_names(const struct board_row *a, const struct board_row *b)
     return order ? order : strcmp(a->variant, b->variant);
 }
 
-static int by_measure(const void *left, const void *right, void *context)
+static bool low_is_good(enum board_measure measure)
 {
-    const struct board_row *a = left, *b = right;
-    enum board_measure sort = *(enum board_measure *)context;
+    return measure == MEASURE_MCE || measure == MEASURE_RELATIVE_MCE;
+}
+
+static int by_measure(const struct board_row *a, const struct board_row *b,
+                      enum board_measure sort)
+{
     if (sort == MEASURES)
         return by_names(a, b);
     const struct board_value *x = &a->values[sort], *y = &b->values[sort];
@@ -227,28 +157,118 @@ static int by_measure(const void *left, const void *right, void *context)
         return x->present ? -1 : 1;
     if (x->present && x->partial != y->partial)
         return x->partial ? 1 : -1;
-    if (x->present && x->value != y->value) {
-        bool low_is_good = sort == MEASURE_MCE || sort == MEASURE_RELATIVE_MCE;
-        return (x->value > y->value) != low_is_good ? -1 : 1;
-    }
+    if (x->present && x->value != y->value)
+        return (x->value > y->value) != low_is_good(sort) ? -1 : 1;
     return by_names(a, b);
 }
 
-void board_rank(struct board_section *section, enum board_measure sort,
-                const struct bootstrap *bootstrap)
+static int rows_by_measure(const void *left, const void *right, void *context)
 {
-    qsort_r(section->rows, section->n_rows, sizeof *section->rows, by_measure, &sort);
-    if (sort == MEASURES)
-        return;
-    size_t ranked = 0;
-    while (ranked < section->n_rows && section->rows[ranked].values[sort].present)
-        ranked++;
-    int *group = mem_array(ranked + 1, sizeof *group);
-    struct contest contest = {section, bootstrap, sort,
-                              mem_array((size_t)section->n, sizeof(double))};
-    stats_tie_groups(ranked, differ, &contest, group);
-    for (size_t i = 0; i < ranked; i++)
-        section->rows[i].group = group[i];
-    free(contest.x);
+    return by_measure(left, right, *(enum board_measure *)context);
+}
+
+static int order_by_measure(const void *left, const void *right, void *context)
+{
+    const struct contest *contest = context;
+    const struct board_row *rows = contest->section->rows;
+    return by_measure(&rows[*(const size_t *)left], &rows[*(const size_t *)right],
+                      contest->measure);
+}
+
+static void tie(struct board_section *section, enum board_measure measure, const double *x)
+{
+    size_t *order = mem_array(section->n_rows + 1, sizeof *order), count = 0;
+    int *group = mem_array(section->n_rows + 1, sizeof *group);
+    struct contest contest = {section, measure, order, x};
+    for (size_t i = 0; i < section->n_rows; i++)
+        if (section->rows[i].values[measure].present)
+            order[count++] = i;
+    qsort_r(order, count, sizeof *order, order_by_measure, &contest);
+    stats_tie_groups(count, differ, &contest, group);
+    for (size_t i = 0; i < count; i++)
+        section->rows[order[i]].groups[measure] = group[i];
+    free(order);
     free(group);
+}
+
+static void mark_partial(struct board_section *section, enum board_measure measure)
+{
+    int most = 0;
+    for (size_t i = 0; i < section->n_rows; i++)
+        if (section->rows[i].values[measure].conditions > most)
+            most = section->rows[i].values[measure].conditions;
+    for (size_t i = 0; i < section->n_rows; i++) {
+        struct board_value *value = &section->rows[i].values[measure];
+        value->partial = value->present && value->conditions < most;
+    }
+}
+
+/* Mean, worst, then, with clean taken off every image, the mean change. */
+static void measure_kind(struct board_section *section, enum board_kind kind,
+                         const struct bootstrap *bootstrap, double *x)
+{
+    size_t n = (size_t)section->n;
+    enum board_measure mean = of_kind[kind].mean, delta = of_kind[kind].delta;
+    enum board_measure worst = of_kind[kind].worst;
+    for (size_t r = 0; r < section->n_rows; r++) {
+        struct board_row *row = &section->rows[r];
+        int count = image_means(section, kind, row, x + r * n, &row->values[worst]);
+        if (count)
+            row->values[mean] = of_images(x + r * n, n, count, bootstrap);
+    }
+    mark_partial(section, mean);
+    mark_partial(section, worst);
+    tie(section, mean, x);
+    tie(section, worst, NULL);
+    for (size_t r = 0; r < section->n_rows; r++) {
+        struct board_row *row = &section->rows[r];
+        const struct board_cell *clean = board_clean(section, row);
+        if (!clean || !row->values[mean].present)
+            continue;
+        board_add_bits(clean, -1, x + r * n);
+        row->values[delta] =
+            of_images(x + r * n, n, row->values[mean].conditions, bootstrap);
+    }
+    mark_partial(section, delta);
+    tie(section, delta, x);
+}
+
+static void measure_mce(struct board_section *section, bool relative,
+                        const struct bootstrap *bootstrap, double *x)
+{
+    size_t n = (size_t)section->n;
+    enum board_measure measure = relative ? MEASURE_RELATIVE_MCE : MEASURE_MCE;
+    memset(x, 0, section->n_rows * n * sizeof *x);
+    for (size_t r = 0; r < section->n_rows; r++)
+        if (board_mce(section, &section->rows[r], relative, 1, x + r * n))
+            section->rows[r].values[measure] = of_images(x + r * n, n, 75, bootstrap);
+    tie(section, measure, x);
+}
+
+static void measure_clean(struct board_section *section)
+{
+    for (size_t r = 0; r < section->n_rows; r++) {
+        struct board_row *row = &section->rows[r];
+        for (int m = 0; m < MEASURES; m++)
+            row->values[m] = (struct board_value){.condition = -1};
+        for (size_t c = 0; c < section->n_conditions; c++)
+            if (section->conditions[c].kind == KIND_CLEAN && row->cells[c])
+                row->values[MEASURE_CLEAN] = of_cell(row->cells[c], (int)c);
+    }
+    tie(section, MEASURE_CLEAN, NULL);
+}
+
+void board_measure(struct board_section *section, enum board_measure sort,
+                   const struct bootstrap *bootstrap)
+{
+    double *x = mem_array(section->n_rows * (size_t)section->n + 1, sizeof *x);
+    measure_clean(section);
+    for (int kind = KIND_SYSTEM; kind < KINDS; kind++)
+        measure_kind(section, (enum board_kind)kind, bootstrap, x);
+    measure_mce(section, false, bootstrap, x);
+    measure_mce(section, true, bootstrap, x);
+    free(x);
+    qsort_r(section->rows, section->n_rows, sizeof *section->rows, rows_by_measure, &sort);
+    for (size_t r = 0; r < section->n_rows && sort != MEASURES; r++)
+        section->rows[r].group = section->rows[r].groups[sort];
 }

@@ -297,11 +297,12 @@ static void robustbench_files(void **state)
             assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "eps")),
                                 "8/255");
         cJSON_Delete(json);
+        free(text);
+        text = NULL;
     }
     options.format = "csv";
     assert_int_equal(leaderboard_write_files(f.store, &options, folder), ERR_USAGE);
     free(folder);
-    free(text);
     fixture_close(&f);
 }
 
