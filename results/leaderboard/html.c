@@ -103,7 +103,7 @@ static void twin_line(struct text *out, const struct board_section *section,
     }
     text_addf(out, "<td class=\"%s\">%s <small>%d</small></td>", top ? "first" : "",
               board_kind_names[line->kind], line->conditions);
-    text_addf(out, "<td class=\"num%s\">%s</td><td class=\"num%s\">%s</td>", first,
+    text_addf(out, "<td class=\"num wide%s\">%s</td><td class=\"num wide%s\">%s</td>", first,
               board_percent(line->twin_acc, twin_acc), first, board_percent(line->acc, acc));
     span_cell(out, &line->difference, first);
     span_cell(out, &line->beyond, first);
@@ -123,8 +123,8 @@ static void put_twins(struct text *out, const struct board_section *section)
              "<div class=\"scroll\"><table class=\"cost\"><thead><tr>"
              "<th scope=\"col\" class=\"name\">Compressed</th>"
              "<th scope=\"col\">Noise <small>conditions</small></th>"
-             "<th scope=\"col\" class=\"num\">Twin</th>"
-             "<th scope=\"col\" class=\"num\">Compressed</th>"
+             "<th scope=\"col\" class=\"num wide\">Twin</th>"
+             "<th scope=\"col\" class=\"num wide\">Compressed</th>"
              "<th scope=\"col\" class=\"num\">Difference</th>"
              "<th scope=\"col\" class=\"num\">Beyond clean</th>"
              "<th scope=\"col\"><span class=\"js\">Cost, 95&nbsp;%</span></th>"

@@ -101,7 +101,7 @@ function scale(lo, hi, from, to) {
   return v => from + (hi === lo ? .5 : (v - lo) / (hi - lo)) * (to - from);
 }
 function ticks(lo, hi) {
-  const step = [1, 2, 5, 10, 20, 25].find(s => (hi - lo) / s <= 6) || 50, out = [];
+  const step = [.5, 1, 2, 5, 10, 20, 25].find(s => (hi - lo) / s <= 6) || 50, out = [];
   for (let t = Math.ceil(lo / step) * step; t <= hi + 1e-9; t += step) out.push(t);
   return out;
 }
@@ -193,7 +193,7 @@ function epsCurves(data, attack) {
     if (data.rows[s.i].values.clean) s.points.unshift([0, 100 * data.rows[s.i].values.clean.value]);
   if (!series.length) return '';
   const most = Math.max(...series.flatMap(s => s.points.map(p => p[0])));
-  return lines(series, {lo: 0, hi: most}, {lo: 0, hi: span(series.flatMap(s => s.points.map(p => p[1]))).hi},
+  return lines(series, {lo: 0, hi: most, ticks: ticks(0, most)}, {lo: 0, hi: span(series.flatMap(s => s.points.map(p => p[1]))).hi},
     'ε · 255', `Accuracy by ε under ${attack}`);
 }
 
@@ -393,6 +393,10 @@ function addControls(section, s, data) {
       cell.innerHTML = `<button type="button" class="cell">${cell.innerHTML}</button>`;
       cell.firstChild.addEventListener('click', () => showCell(s, +tr.dataset.row, +cell.dataset.condition));
     }
+  }
+  if (!extra.history[s]?.some(values => values.length > 1)) {
+    const column = $$('.board thead th', section).findIndex(th => th.textContent === 'Runs');
+    $$('.board tr', section).forEach(tr => { if (column >= 0) tr.cells[column].hidden = true; });
   }
   filterRows(section);
 }
