@@ -1,0 +1,319 @@
+/*
+ * One picture: background, shadow, the solid found by marching rays along its distance
+ * bound, leaves in front of it, and a camera with exposure, tint, vignette and grain.
+ *
+ * Source: Hart 1996, doi:10.1007/s003710050084 (sphere tracing).
+ */
+#include "datasets/render/render.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 48 };
+
+struct scene {
+    struct shape shape;
+    struct paint paint;
+    struct vec axis[3]; /* of the solid, in camera coordinates */
+    struct vec centre;
+    float scale, stretch[3]; /* lengths in the solid are scale * stretch */
+    float focal;             /* in pixels */
+    struct vec sun, fill;    /* directions to the lights */
+    struct vec sun_colour, sky;
+    float gloss, shine;
+};
+
+/* A uniform rotation: two directions made orthogonal. */
+static void draw_axes(struct vec axis[3], struct rng *rng)
+{
+    axis[0] = draw_direction(rng);
+    for (;;) {
+        struct vec v = draw_direction(rng);
+        float along = vec_dot(v, axis[0]);
+        if (fabsf(along) > 0.95f)
+            continue;
+        axis[1] = vec_normal(vec_add(v, vec_scale(axis[0], -along)));
+        break;
+    }
+    axis[2] = (struct vec){axis[0].y * axis[1].z - axis[0].z * axis[1].y,
+                           axis[0].z * axis[1].x - axis[0].x * axis[1].z,
+                           axis[0].x * axis[1].y - axis[0].y * axis[1].x};
+}
+
+/* Views from which two kinds look the same: along the axis of a cone, across a ring's. */
+static bool telling_view(enum solid solid, const struct vec axis[3])
+{
+    float along = fabsf(axis[1].z), deep = fabsf(axis[2].z);
+    switch (solid) {
+    case SOLID_CAPSULE:
+    case SOLID_CYLINDER:
+    case SOLID_CONE:
+    case SOLID_PYRAMID: return along < 0.85f;
+    case SOLID_TORUS: return along > 0.3f;
+    case SOLID_STAR: return deep > 0.35f;
+    default: return true;
+    }
+}
+
+static void draw_light(struct scene *scene, struct rng *rng)
+{
+    do
+        scene->sun = draw_direction(rng);
+    while (scene->sun.z < 0.15f);
+    scene->fill = draw_direction(rng);
+    float power = draw_between(rng, 0.7f, 1.6f), warm = draw_between(rng, -0.2f, 0.2f);
+    scene->sun_colour = (struct vec){power * (1 + warm), power, power * (1 - warm)};
+    float sky = draw_between(rng, 0.08f, 0.45f);
+    scene->sky = (struct vec){sky * (1 - 0.5f * warm), sky, sky * (1 + 0.5f * warm)};
+    scene->gloss = draw_chance(rng, 0.5f) ? draw_between(rng, 0.1f, 0.6f) : 0;
+    scene->shine = draw_between(rng, 0, 1);
+}
+
+static void draw_scene(struct scene *scene, enum solid solid, int width, int height,
+                       struct rng *rng)
+{
+    scene->shape = (struct shape){solid, draw_between(rng, 0.85f, 1.15f),
+                                  draw_between(rng, 0.005f, 0.07f)};
+    paint_draw(&scene->paint, rng);
+    do
+        draw_axes(scene->axis, rng);
+    while (!telling_view(solid, scene->axis));
+    for (int i = 0; i < 3; i++)
+        scene->stretch[i] = draw_between(rng, 0.88f, 1.12f);
+
+    float side = (float)(width < height ? width : height);
+    scene->focal = side * draw_between(rng, 1.2f, 3);
+    float radius = side * draw_between(rng, 0.2f, 0.44f); /* on the picture, in pixels */
+    float depth = 10;
+    scene->scale = radius * depth / scene->focal;
+    /* Within the central square, where a crop will look. */
+    float reach = (side - 1.4f * radius) / 2 * depth / scene->focal;
+    scene->centre = (struct vec){draw_between(rng, -reach, reach),
+                                 draw_between(rng, -reach, reach), -depth};
+    draw_light(scene, rng);
+}
+
+static struct vec to_solid(const struct scene *scene, struct vec v)
+{
+    return (struct vec){vec_dot(v, scene->axis[0]) / (scene->scale * scene->stretch[0]),
+                        vec_dot(v, scene->axis[1]) / (scene->scale * scene->stretch[1]),
+                        vec_dot(v, scene->axis[2]) / (scene->scale * scene->stretch[2])};
+}
+
+/* Where a ray in the solid's coordinates runs inside the bounding sphere; t in lengths of
+ * `direction`. */
+static bool enter(struct vec origin, struct vec direction, float *near, float *far)
+{
+    float a = vec_dot(direction, direction), b = vec_dot(origin, direction);
+    float c = vec_dot(origin, origin) - SHAPE_REACH * SHAPE_REACH;
+    float root = b * b - a * c;
+    if (root <= 0)
+        return false;
+    root = sqrtf(root);
+    *near = (-b - root) / a;
+    *far = (-b + root) / a;
+    return true;
+}
+
+/*
+ * Marches a ray. True on a hit, at *t. Otherwise *miss is how close it came, at *t, for a
+ * soft rim. A length in the solid's coordinates is `speed` times the ray's own, so that a
+ * step of the distance over the speed never crosses the surface, however it is stretched.
+ */
+static bool march(const struct scene *scene, struct vec origin, struct vec direction,
+                  float *t, float *miss)
+{
+    float near, far, speed = vec_length(direction);
+    *t = 0;
+    *miss = SHAPE_REACH;
+    if (!enter(origin, direction, &near, &far))
+        return false;
+    for (int i = 0; i < STEPS && near < far; i++) {
+        struct vec p = vec_add(origin, vec_scale(direction, near));
+        float distance = shape_distance(&scene->shape, p);
+        if (distance < *miss) {
+            *miss = distance;
+            *t = near;
+        }
+        if (distance < 0.0015f)
+            return true;
+        near += distance / speed;
+    }
+    return false;
+}
+
+/* The distance's gradient by differences at four corners, in camera coordinates. */
+static struct vec surface_normal(const struct scene *scene, struct vec p)
+{
+    static const struct vec corner[4] = {
+        {1, 1, 1}, {1, -1, -1}, {-1, 1, -1}, {-1, -1, 1}};
+    struct vec sum = {0};
+    for (int i = 0; i < 4; i++) {
+        struct vec q = vec_add(p, vec_scale(corner[i], 0.006f));
+        sum = vec_add(sum, vec_scale(corner[i], shape_distance(&scene->shape, q)));
+    }
+    struct vec out = {0};
+    const float part[3] = {sum.x, sum.y, sum.z};
+    for (int i = 0; i < 3; i++)
+        out = vec_add(out, vec_scale(scene->axis[i], part[i] / scene->stretch[i]));
+    return vec_normal(out);
+}
+
+static struct vec shade(const struct scene *scene, struct vec p, struct vec view)
+{
+    struct vec normal = surface_normal(scene, p);
+    struct vec colour = paint_at(&scene->paint, p);
+    float facing = vec_dot(normal, scene->sun), back = vec_dot(normal, scene->fill);
+    facing = facing > 0 ? facing : 0;
+    back = back > 0 ? 0.25f * back : 0;
+
+    /* Crevices get less of the sky: how far the surface is free around the point. */
+    struct vec local = {vec_dot(normal, scene->axis[0]), vec_dot(normal, scene->axis[1]),
+                        vec_dot(normal, scene->axis[2])};
+    float open = shape_distance(&scene->shape, vec_add(p, vec_scale(local, 0.25f))) * 4;
+    open = 0.4f + 0.6f * clamp01(open);
+
+    struct vec light = vec_add(vec_scale(scene->sun_colour, facing + back),
+                               vec_scale(scene->sky, open * (1.2f + normal.y)));
+    struct vec half = vec_normal(vec_add(scene->sun, vec_scale(view, -1)));
+    float shine = vec_dot(normal, half);
+    shine = shine > 0 ? shine * shine : 0;
+    shine *= shine;
+    shine *= shine; /* to the 8th, and to the 32nd where it is polished */
+    if (scene->shine > 0.5f) {
+        shine *= shine;
+        shine *= shine;
+    }
+    float gloss = scene->gloss * shine;
+    return (struct vec){colour.x * light.x + gloss, colour.y * light.y + gloss,
+                        colour.z * light.z + gloss};
+}
+
+static void put_solid(struct canvas *canvas, const struct scene *scene)
+{
+    struct vec origin = to_solid(scene, vec_scale(scene->centre, -1));
+    float pixel = 10 / (scene->focal * scene->scale); /* a pixel's size in the solid */
+    float cx = (float)canvas->width / 2, cy = (float)canvas->height / 2;
+    for (int y = 0; y < canvas->height; y++)
+        for (int x = 0; x < canvas->width; x++) {
+            struct vec view = vec_normal(
+                (struct vec){(float)x + 0.5f - cx, cy - (float)y - 0.5f, -scene->focal});
+            struct vec direction = to_solid(scene, view);
+            float t = 0, miss;
+            bool hit = march(scene, origin, direction, &t, &miss);
+            float cover = hit ? 1 : 1 - miss / pixel;
+            if (cover <= 0)
+                continue;
+            struct vec p = vec_add(origin, vec_scale(direction, t));
+            struct vec *out = &canvas->pixels[y * canvas->width + x];
+            *out = vec_add(vec_scale(*out, 1 - cover),
+                           vec_scale(shade(scene, p, view), cover));
+        }
+}
+
+/* Where the centre lies on the picture, and how large the solid is there. */
+static struct vec on_picture(const struct canvas *canvas, const struct scene *scene,
+                             float *radius)
+{
+    float k = scene->focal / -scene->centre.z;
+    *radius = scene->scale * k;
+    return (struct vec){(float)canvas->width / 2 + scene->centre.x * k,
+                        (float)canvas->height / 2 - scene->centre.y * k, 0};
+}
+
+/* A soft dark blot away from the sun. */
+static void put_shadow(struct canvas *canvas, const struct scene *scene, float depth)
+{
+    float radius;
+    struct vec centre = on_picture(canvas, scene, &radius);
+    centre.x -= scene->sun.x * radius * 0.5f;
+    centre.y += scene->sun.y * radius * 0.5f;
+    for (int y = 0; y < canvas->height; y++)
+        for (int x = 0; x < canvas->width; x++) {
+            float dx = ((float)x - centre.x) / radius,
+                  dy = ((float)y - centre.y) / radius;
+            float dark = clamp01(1.2f - dx * dx - dy * dy);
+            struct vec *pixel = &canvas->pixels[y * canvas->width + x];
+            *pixel = vec_scale(*pixel, 1 - depth * dark);
+        }
+}
+
+/* A sum of four uniforms is normal enough for grain. */
+static float draw_grain(uint32_t bits)
+{
+    float sum = (float)(bits & 255) + (float)(bits >> 8 & 255) +
+                (float)(bits >> 16 & 255) + (float)(bits >> 24);
+    return (sum - 510) / 148; /* variance 1 */
+}
+
+static uint8_t to_byte(float light, float grain)
+{
+    /* Gamma 2 is near enough to sRGB's and exact everywhere. */
+    float value = sqrtf(light > 0 ? light : 0) * 255 + grain;
+    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5f);
+}
+
+static void develop(const struct canvas *canvas, struct rng *rng, struct image *out)
+{
+    float exposure = draw_between(rng, 0.75f, 1.35f),
+          vignette = draw_between(rng, 0, 0.5f);
+    float grain = draw_chance(rng, 0.7f) ? draw_between(rng, 0, 5) : 0;
+    float red = draw_between(rng, 0.88f, 1.12f), blue = draw_between(rng, 0.88f, 1.12f);
+    float cx = (float)canvas->width / 2, cy = (float)canvas->height / 2;
+    float norm = 1 / (cx * cx + cy * cy);
+    for (int y = 0; y < canvas->height; y++)
+        for (int x = 0; x < canvas->width; x++) {
+            float dx = (float)x - cx, dy = (float)y - cy;
+            float gain = exposure * (1 - vignette * (dx * dx + dy * dy) * norm);
+            struct vec light = vec_scale(canvas->pixels[y * canvas->width + x], gain);
+            uint8_t *pixel = image_row(out, y) + 3 * x;
+            pixel[0] = to_byte(light.x * red, grain * draw_grain(rng_u32(rng)));
+            pixel[1] = to_byte(light.y, grain * draw_grain(rng_u32(rng)));
+            pixel[2] = to_byte(light.z * blue, grain * draw_grain(rng_u32(rng)));
+        }
+}
+
+/* Sides as cameras and the web have them: 4:3, 3:2, square, upright. */
+static void draw_sides(struct rng *rng, int *width, int *height)
+{
+    static const int ratio[][2] = {{4, 3}, {3, 2}, {1, 1}, {3, 4}};
+    const int *chosen = ratio[rng_below(rng, 4)];
+    int longest = 160 + (int)rng_below(rng, 161);
+    int largest = chosen[0] > chosen[1] ? chosen[0] : chosen[1];
+    *width = longest * chosen[0] / largest;
+    *height = longest * chosen[1] / largest;
+    if (*height < 120)
+        *height = 120;
+    if (*width < 120)
+        *width = 120;
+}
+
+enum status render_picture(enum solid solid, struct rng *rng, struct image *out)
+{
+    struct canvas canvas;
+    struct scene scene;
+    draw_sides(rng, &canvas.width, &canvas.height);
+    enum status st = image_init(out, canvas.width, canvas.height, 3);
+    canvas.pixels =
+        mem_try((size_t)canvas.width * (size_t)canvas.height, sizeof *canvas.pixels);
+    if (!st && !canvas.pixels)
+        st = status_fail(ERR_NOMEM, "no memory for a picture of %dx%d", canvas.width,
+                         canvas.height);
+    if (!st) {
+        background_draw(&canvas, rng);
+        draw_scene(&scene, solid, canvas.width, canvas.height, rng);
+        put_shadow(&canvas, &scene, draw_between(rng, 0, 0.7f));
+        put_solid(&canvas, &scene);
+        float radius;
+        struct vec centre = on_picture(&canvas, &scene, &radius);
+        if (draw_chance(rng, 0.6f))
+            foreground_draw(&canvas, rng, centre, radius, draw_between(rng, 0.1f, 0.5f));
+        develop(&canvas, rng, out);
+    }
+    free(canvas.pixels);
+    if (st)
+        image_clear(out);
+    return st;
+}
