@@ -2,7 +2,9 @@
 """Our resizers beside the installed libraries: random size pairs, up and down, to one pixel.
 
 Usage: compare_resize.py SERVE [CASES] [NAME...]
-Prints one TAP line per kernel; a kernel passes when every value of every case is equal.
+Prints one TAP line per kernel; a kernel passes when every value of every case is equal, or,
+where the original adds in an order of its own, differs by one level on the share of values
+that scripts/resize_oracles.py allows.
 """
 import os
 import pathlib
@@ -18,10 +20,6 @@ try:
 except ImportError as error:
     print(f"1..0 # skipped: {error}")
     sys.exit(0)
-if not oracles:
-    print("1..0 # skipped: neither python3-pil nor python3-opencv is installed")
-    sys.exit(0)
-
 from ours import Ours
 
 
@@ -45,16 +43,21 @@ def sizes(draw):
 
 
 def compare(ours, name, oracle, cases):
+    """What is wrong, or None; and what was seen."""
     draw = random.Random(name)
+    values = off = 0
     for i in range(cases):
         w0, h0, w, h = sizes(draw)
         a = picture(draw.randrange(1 << 20), w0, h0)
-        got, want = ours.resize(name, a, w, h), oracle(a, w, h)
-        if not np.array_equal(got, want):
-            diff = np.abs(got.astype(int) - want)
-            return (f"{w0} x {h0} -> {w} x {h}: {np.count_nonzero(diff)} values differ, "
-                    f"by up to {diff.max()}")
-    return None
+        got = ours.resize(oracle.member, a, w, h, gap=oracle.gap, light=oracle.light)
+        diff = np.abs(got.astype(int) - oracle.resize(a, w, h))
+        values += diff.size
+        off += np.count_nonzero(diff)
+        if diff.max() > (1 if oracle.off else 0):
+            return (f"{w0} x {h0} -> {w} x {h}: {np.count_nonzero(diff)} of {diff.size} values "
+                    f"differ, by up to {diff.max()}"), ""
+    seen = f", {off} of {values} values off by one" if off else ""
+    return ("too many" + seen if off > oracle.off * values + 1 else None), seen
 
 
 def main():
@@ -64,9 +67,10 @@ def main():
     print(f"1..{len(names)}")
     print("#", ", ".join(f"{k} {v}" for k, v in sorted(versions.items())))
     for i, name in enumerate(names, 1):
-        wrong = compare(ours, name, oracles[name], cases)
-        print(f"{'not ok' if wrong else 'ok'} {i} - {name}, {cases} size pairs" +
-              (f": {wrong}" if wrong else ""))
+        count = max(5, cases // 25) if oracles[name].slow else cases
+        wrong, seen = compare(ours, name, oracles[name], count)
+        print(f"{'not ok' if wrong else 'ok'} {i} - {name}, {count} size pairs" +
+              (f": {wrong}" if wrong else seen))
 
 
 main()

@@ -18,9 +18,16 @@
  * of ordinary pictures come out wrong. */
 enum { ROW_ALIGN = 64, SLACK = 256 };
 
-static void silence(void)
+static void quiet(void)
 {
     av_log_set_level(AV_LOG_QUIET);
+}
+
+/* The libraries would write to the standard error. */
+static void silence(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, quiet);
 }
 
 static enum status failed(const char *what, int code)
@@ -135,8 +142,7 @@ out:
 enum status ffmpeg_decode(const uint8_t *bytes, size_t size, const struct decode_options *options,
                           int flags, struct image *out)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, silence);
+    silence();
     *out = (struct image){0};
     if (size > INT_MAX - AV_INPUT_BUFFER_PADDING_SIZE)
         return status_fail(ERR_LIMIT, "ffmpeg: %zu bytes are too many", size);
@@ -160,11 +166,14 @@ enum status ffmpeg_decode(const uint8_t *bytes, size_t size, const struct decode
 }
 
 enum status ffmpeg_resize(const struct image *in, int width, int height,
-                          const struct rect *window, int flags, struct image *out)
+                          const struct rect *window, int kernel, struct image *out)
 {
+    const int flags =
+        kernel | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
     struct rect all = {0, 0, width, height};
     struct padded from = {0}, to = {0};
     struct SwsContext *scaler = NULL;
+    silence();
     *out = (struct image){0};
     if (!window)
         window = &all;

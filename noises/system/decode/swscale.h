@@ -6,6 +6,6 @@
 /* JPEG to RGB by swscale with these flags. */
 enum status ffmpeg_decode(const uint8_t *bytes, size_t size, const struct decode_options *options,
                           int flags, struct image *out);
-/* Resizes RGB by swscale with these flags. */
+/* Resizes RGB by one of swscale's kernels, with accurate rounding and full chroma. */
 enum status ffmpeg_resize(const struct image *in, int width, int height,
-                          const struct rect *window, int flags, struct image *out);
+                          const struct rect *window, int kernel, struct image *out);

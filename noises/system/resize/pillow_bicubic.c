@@ -14,11 +14,7 @@ static double weight(double x)
     return 0;
 }
 
-static enum status resize(const struct image *in, int width, int height,
-                          const struct rect *window, struct image *out)
-{
-    return pillow_resize(in, width, height, window, &(struct pillow_kernel){2, weight}, out);
-}
+PILLOW_ENTRIES(2)
 
 const struct resizer resizer_pillow_bicubic = {
     .name = "pillow-bicubic",
@@ -28,4 +24,6 @@ const struct resizer resizer_pillow_bicubic = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_gap = resize_gap,
+    .resize_light = resize_light,
 };

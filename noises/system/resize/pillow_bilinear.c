@@ -8,11 +8,7 @@ static double weight(double x)
     return x < 1 ? 1 - x : 0;
 }
 
-static enum status resize(const struct image *in, int width, int height,
-                          const struct rect *window, struct image *out)
-{
-    return pillow_resize(in, width, height, window, &(struct pillow_kernel){1, weight}, out);
-}
+PILLOW_ENTRIES(1)
 
 const struct resizer resizer_pillow_bilinear = {
     .name = "pillow-bilinear",
@@ -22,4 +18,6 @@ const struct resizer resizer_pillow_bilinear = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_gap = resize_gap,
+    .resize_light = resize_light,
 };

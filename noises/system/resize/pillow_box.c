@@ -5,11 +5,7 @@ static double weight(double x)
     return x > -0.5 && x <= 0.5 ? 1 : 0;
 }
 
-static enum status resize(const struct image *in, int width, int height,
-                          const struct rect *window, struct image *out)
-{
-    return pillow_resize(in, width, height, window, &(struct pillow_kernel){0.5, weight}, out);
-}
+PILLOW_ENTRIES(0.5)
 
 const struct resizer resizer_pillow_box = {
     .name = "pillow-box",
@@ -19,4 +15,6 @@ const struct resizer resizer_pillow_box = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_gap = resize_gap,
+    .resize_light = resize_light,
 };

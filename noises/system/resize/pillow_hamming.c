@@ -14,11 +14,7 @@ static double weight(double x)
     return sin(x) / x * ((double)0.54f + (double)0.46f * cos(x));
 }
 
-static enum status resize(const struct image *in, int width, int height,
-                          const struct rect *window, struct image *out)
-{
-    return pillow_resize(in, width, height, window, &(struct pillow_kernel){1, weight}, out);
-}
+PILLOW_ENTRIES(1)
 
 const struct resizer resizer_pillow_hamming = {
     .name = "pillow-hamming",
@@ -28,4 +24,6 @@ const struct resizer resizer_pillow_hamming = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_gap = resize_gap,
+    .resize_light = resize_light,
 };

@@ -15,11 +15,7 @@ static double weight(double x)
     return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
 
-static enum status resize(const struct image *in, int width, int height,
-                          const struct rect *window, struct image *out)
-{
-    return pillow_resize(in, width, height, window, &(struct pillow_kernel){3, weight}, out);
-}
+PILLOW_ENTRIES(3)
 
 const struct resizer resizer_pillow_lanczos = {
     .name = "pillow-lanczos",
@@ -29,4 +25,6 @@ const struct resizer resizer_pillow_lanczos = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_gap = resize_gap,
+    .resize_light = resize_light,
 };

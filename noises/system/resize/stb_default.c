@@ -6,6 +6,12 @@ static enum status resize(const struct image *in, int width, int height,
     return stb_resize(in, width, height, window, STB_DEFAULT, false, out);
 }
 
+static enum status resize_light(const struct image *in, int width, int height,
+                                const struct rect *window, struct image *out)
+{
+    return stb_resize(in, width, height, window, STB_DEFAULT, true, out);
+}
+
 const struct resizer resizer_stb_default = {
     .name = "stb-default",
     .alias = "stb",
@@ -14,4 +20,5 @@ const struct resizer resizer_stb_default = {
     .impl = 1,
     .portable = true,
     .resize = resize,
+    .resize_light = resize_light,
 };

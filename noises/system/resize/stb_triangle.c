@@ -1,0 +1,23 @@
+#include "noises/system/resize/stb.h"
+
+static enum status resize(const struct image *in, int width, int height,
+                          const struct rect *window, struct image *out)
+{
+    return stb_resize(in, width, height, window, STB_TRIANGLE, false, out);
+}
+
+static enum status resize_light(const struct image *in, int width, int height,
+                                const struct rect *window, struct image *out)
+{
+    return stb_resize(in, width, height, window, STB_TRIANGLE, true, out);
+}
+
+const struct resizer resizer_stb_triangle = {
+    .name = "stb-triangle",
+    .summary = "stb_image_resize: triangle that grows with the reduction",
+    .source = "stb_image_resize 0.97",
+    .impl = 1,
+    .portable = true,
+    .resize = resize,
+    .resize_light = resize_light,
+};
