@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,18 +61,34 @@ char *mem_format(const char *format, ...)
     return text;
 }
 
-void *mem_try(size_t count, size_t size)
+/* The bytes of count * size in whole lines of 64; 0 when that overflows. */
+static size_t rounded(size_t count, size_t size)
 {
     if (size && count > (SIZE_MAX - ALIGNMENT) / size)
-        return NULL;
+        return 0;
     size_t bytes = count * size + ALIGNMENT - 1;
     bytes -= bytes % ALIGNMENT;
-    if (!bytes)
-        bytes = ALIGNMENT;
-    void *p = aligned_alloc(ALIGNMENT, bytes);
+    return bytes ? bytes : ALIGNMENT;
+}
+
+void *mem_raw(size_t count, size_t size)
+{
+    size_t bytes = rounded(count, size);
+    return bytes ? aligned_alloc(ALIGNMENT, bytes) : NULL;
+}
+
+void *mem_try(size_t count, size_t size)
+{
+    void *p = mem_raw(count, size);
     if (p)
-        memset(p, 0, bytes);
+        memset(p, 0, rounded(count, size));
     return p;
+}
+
+void mem_keep_freed(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* glibc's upper bound */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 void *arena_try(struct arena *arena, size_t size)

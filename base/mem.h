@@ -17,6 +17,15 @@ char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Zeroed and aligned to 64 bytes for vector loads; NULL when memory is gone. free() it.
  */
 void *mem_try(size_t count, size_t size);
+/* The same, not zeroed: for what is written before it is read. */
+void *mem_raw(size_t count, size_t size);
+
+/*
+ * From now on freed memory stays with the process (up to 256 MB an arena) instead of going
+ * back to the kernel, which would hand out zeroed pages again for every picture: a page
+ * fault each 4 KB. For main() to call, before threads start.
+ */
+void mem_keep_freed(void);
 
 /*
  * An arena: many allocations, one release. Everything is zeroed and aligned to 64 bytes.

@@ -161,7 +161,7 @@ static enum status pad(const struct image *image, struct padded *out)
     out->width = image->width + 2 * BORDER;
     out->height = image->height + 2 * BORDER;
     out->stride = 3 * (size_t)out->width;
-    out->data = mem_try((size_t)out->height, out->stride);
+    out->data = mem_raw((size_t)out->height, out->stride);
     if (!out->data)
         return status_fail(ERR_NOMEM, "no memory for %d x %d pixels", out->width,
                            out->height);
@@ -258,11 +258,11 @@ struct scratch {
 static enum status scratch_init(struct scratch *s, const struct padded *in)
 {
     size_t rows = (size_t)in->height;
-    s->sums = mem_try(rows * (in->stride + 3), sizeof *s->sums);
-    s->row = mem_try(in->stride, sizeof *s->row);
-    s->disk = mem_try(rows * in->stride, sizeof *s->disk);
-    s->column = mem_try(in->stride, sizeof *s->column);
-    s->out = mem_try(in->stride, sizeof *s->out);
+    s->sums = mem_raw(rows * (in->stride + 3), sizeof *s->sums);
+    s->row = mem_raw(in->stride, sizeof *s->row);
+    s->disk = mem_raw(rows * in->stride, sizeof *s->disk);
+    s->column = mem_raw(in->stride, sizeof *s->column);
+    s->out = mem_raw(in->stride, sizeof *s->out);
     return s->sums && s->row && s->disk && s->column && s->out
                ? OK
                : status_fail(ERR_NOMEM, "no memory to blur %zu rows", rows);

@@ -94,27 +94,52 @@ static int to_int(double x)
     return x > 2147483647.0 ? 2147483647 : x < -2147483648.0 ? -2147483647 - 1 : (int)x;
 }
 
+/* The two rows and columns around a place; most lie inside, where nothing is mirrored. */
+struct corner {
+    const float *upper, *lower;
+    int left, right; /* offsets of the pixels in a row */
+};
+
+static inline struct corner corner_at(const struct picture *in, int x, int y,
+                                      int (*outside)(int, int))
+{
+    int right = x + 1, bottom = y + 1;
+    if (x < 0 || right >= in->width) {
+        right = outside(right, in->width);
+        x = outside(x, in->width);
+    }
+    if (y < 0 || bottom >= in->height) {
+        bottom = outside(bottom, in->height);
+        y = outside(y, in->height);
+    }
+    size_t stride = 3 * (size_t)in->width;
+    return (struct corner){in->data + (size_t)y * stride,
+                           in->data + (size_t)bottom * stride, 3 * x, 3 * right};
+}
+
 /* out(x, y) = in(m (x, y)): places in 1/1024, rounded to 1/32, linear between pixels. */
 static void warp(const struct picture *in, const double m[6], struct picture *out)
 {
+    int *step = mem_array((size_t)out->width, 2 * sizeof *step);
+    for (int x = 0; x < out->width; x++) {
+        step[2 * x] = to_int(m[0] * x * 1024);
+        step[2 * x + 1] = to_int(m[3] * x * 1024);
+    }
     for (int y = 0; y < out->height; y++) {
         int x0 = to_int((m[1] * y + m[2]) * 1024) + 16;
         int y0 = to_int((m[4] * y + m[5]) * 1024) + 16;
         float *to = out->data + 3 * (size_t)y * (size_t)out->width;
         for (int x = 0; x < out->width; x++, to += 3) {
-            int px = (x0 + to_int(m[0] * x * 1024)) >> 5;
-            int py = (y0 + to_int(m[3] * x * 1024)) >> 5;
+            int px = (x0 + step[2 * x]) >> 5, py = (y0 + step[2 * x + 1]) >> 5;
             float fx = (float)(px & 31) / 32.0f, fy = (float)(py & 31) / 32.0f;
-            int l = mirror(px >> 5, in->width), r = mirror((px >> 5) + 1, in->width);
-            int t = mirror(py >> 5, in->height), b = mirror((py >> 5) + 1, in->height);
-            const float *upper = in->data + 3 * (size_t)t * (size_t)in->width;
-            const float *lower = in->data + 3 * (size_t)b * (size_t)in->width;
+            struct corner at = corner_at(in, px >> 5, py >> 5, mirror);
             float w[4] = {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
             for (int c = 0; c < 3; c++)
-                to[c] = upper[3 * l + c] * w[0] + upper[3 * r + c] * w[1] +
-                        lower[3 * l + c] * w[2] + lower[3 * r + c] * w[3];
+                to[c] = at.upper[at.left + c] * w[0] + at.upper[at.right + c] * w[1] +
+                        at.lower[at.left + c] * w[2] + at.lower[at.right + c] * w[3];
         }
     }
+    free(step);
 }
 
 /* Uniform noise in [-most, most], smoothed, times alpha. */
@@ -130,6 +155,13 @@ static enum status field(const float *uniform, double most, const struct gauss *
     return st;
 }
 
+/* floor() of what is far from the ends of int, without a call. */
+static inline int floor_int(double x)
+{
+    int i = (int)x;
+    return i - (x < i);
+}
+
 /* Linear between pixels at (x + dx, y + dy), in double, as float; clipped and cut. */
 static void displace(const struct picture *in, const struct grid *dx,
                      const struct grid *dy, struct image *out)
@@ -139,18 +171,14 @@ static void displace(const struct picture *in, const struct grid *dx,
         for (int x = 0; x < out->width; x++, to += 3) {
             size_t i = (size_t)y * (size_t)out->width + (size_t)x;
             double px = x + dx->data[i], py = y + dy->data[i];
-            int bx = (int)floor(px), by = (int)floor(py);
+            int bx = floor_int(px), by = floor_int(py);
             double fx = px - bx, fy = py - by;
-            int l = reflect(bx, in->width), r = reflect(bx + 1, in->width);
-            const float *upper =
-                in->data + 3 * (size_t)reflect(by, in->height) * (size_t)in->width;
-            const float *lower =
-                in->data + 3 * (size_t)reflect(by + 1, in->height) * (size_t)in->width;
+            struct corner at = corner_at(in, bx, by, reflect);
             for (int c = 0; c < 3; c++) {
-                double v = (double)upper[3 * l + c] * (1 - fy) * (1 - fx) +
-                           (double)upper[3 * r + c] * (1 - fy) * fx +
-                           (double)lower[3 * l + c] * fy * (1 - fx) +
-                           (double)lower[3 * r + c] * fy * fx;
+                double v = (double)at.upper[at.left + c] * (1 - fy) * (1 - fx) +
+                           (double)at.upper[at.right + c] * (1 - fy) * fx +
+                           (double)at.lower[at.left + c] * fy * (1 - fx) +
+                           (double)at.lower[at.right + c] * fy * fx;
                 float clipped = (float)v < 0 ? 0 : (float)v > 1 ? 1 : (float)v;
                 to[c] = (uint8_t)(int)(clipped * 255.0f);
             }
@@ -162,7 +190,7 @@ static enum status picture_init(struct picture *picture, const struct image *ima
 {
     picture->width = image->width;
     picture->height = image->height;
-    picture->data = mem_try(image_size(image), sizeof *picture->data);
+    picture->data = mem_raw(image_size(image), sizeof *picture->data);
     if (!picture->data)
         return status_fail(ERR_NOMEM, "no memory for %d x %d pixels", image->width,
                            image->height);

@@ -13,7 +13,7 @@
 enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t count);
 enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t count);
 enum status draws_words(struct natural_draws *draws, struct rng *rng, size_t count);
-enum status draws_room(struct natural_draws *draws, size_t count); /* integer, zeroed */
+enum status draws_room(struct natural_draws *draws, size_t count); /* integer */
 void draws_clear(struct natural_draws *draws);
 
 /* NumPy's clip to [0,1], times 255, truncated: how the original makes its bytes. */
@@ -24,7 +24,7 @@ static inline uint8_t byte_from_unit(double value)
     return (uint8_t)(int)(value * 255);
 }
 
-/* A grid of doubles [height][width][channels]; ERR_NOMEM. free() the data. */
+/* A grid of doubles [height][width][channels], not zeroed; ERR_NOMEM. */
 struct grid {
     int width, height, channels;
     double *data;

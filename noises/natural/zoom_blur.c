@@ -48,8 +48,8 @@ static enum status blur_init(struct blur *b, const struct image *image)
         .height = image->height,
         .x = mem_try(width * height, 4 * sizeof *b->x),
         .sum = mem_try(width * height, 4 * sizeof *b->sum),
-        .upper = mem_try(width, 4 * sizeof *b->upper),
-        .lower = mem_try(width, 4 * sizeof *b->lower),
+        .upper = mem_raw(width, 4 * sizeof *b->upper),
+        .lower = mem_raw(width, 4 * sizeof *b->lower),
         .rows = mem_try(height, sizeof *b->rows),
         .columns = mem_try(width, sizeof *b->columns),
     };

@@ -9,7 +9,8 @@ pixel by pixel. Definitions and constants: Hendrycks & Dietterich, arXiv:1903.12
 for variant `imagecorruptions` Michaelis et al., arXiv:1907.07484.
 
     oracle.py                 answer cases
-    oracle.py --time DIR N    CPU milliseconds of each corruption over N pictures in DIR
+    oracle.py --time FILE N S CPU milliseconds of each corruption at severity S, the median
+                              over N pictures of 224x224 raw RGB in FILE
 """
 import io
 import math
@@ -296,7 +297,7 @@ def frost(x, c, d, variant, kind):
     height, width = x.shape[:2]
     pick = (d.rng.randint(2**32, size=3, dtype=np.uint64) if isinstance(d, Fresh)
             else d.integer(3).astype(np.uint64))
-    texture = cv2.imread(folder + "/" + FROST[int(pick[0] * 5 >> 32)])
+    texture = cv2.imread(folder + "/" + FROST[int(pick[0]) * 5 >> 32])
     if variant:
         scale = 1.1 * max(1, height / texture.shape[0], width / texture.shape[1])
         size = [math.ceil(side * scale) for side in texture.shape[1::-1]]
@@ -443,16 +444,15 @@ def answer():
         sink.flush()
 
 
-def measure(path, count):
-    """Pictures are raw 224x224 RGB in one file, one after another."""
+def measure(path, count, severity):
     pictures = np.fromfile(path, np.uint8, count * 224 * 224 * 3).reshape(-1, 224, 224, 3)
     for name in CONSTANTS:
         spent = []
         for i, x in enumerate(pictures):
             if name == "glass_blur" and i == 3:
-                break
+                break  # a second and a half each
             start = time.process_time()
-            corrupt(name, x, 3, "224", False, Fresh(i))
+            corrupt(name, x, severity, "224", False, Fresh(i))
             spent.append(time.process_time() - start)
         print(f"{name} {1000 * sorted(spent)[len(spent) // 2]:.4f}", flush=True)
 
@@ -463,6 +463,6 @@ if __name__ == "__main__":
         folder = sys.argv[at + 1]
         del sys.argv[at:at + 2]
     if sys.argv[1:2] == ["--time"]:
-        measure(sys.argv[2], int(sys.argv[3]))
+        measure(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
         answer()

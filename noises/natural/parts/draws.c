@@ -12,7 +12,7 @@ static enum status no_memory(size_t count)
 
 enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t count)
 {
-    draws->normal = mem_try(count, sizeof *draws->normal);
+    draws->normal = mem_raw(count, sizeof *draws->normal);
     if (!draws->normal)
         return no_memory(count);
     rng_fill_normal(rng, draws->normal, count);
@@ -21,7 +21,7 @@ enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t co
 
 enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t count)
 {
-    draws->uniform = mem_try(count, sizeof *draws->uniform);
+    draws->uniform = mem_raw(count, sizeof *draws->uniform);
     if (!draws->uniform)
         return no_memory(count);
     rng_fill_uniform(rng, draws->uniform, count, 0, 1);
@@ -30,7 +30,7 @@ enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t c
 
 enum status draws_room(struct natural_draws *draws, size_t count)
 {
-    draws->integer = mem_try(count, sizeof *draws->integer);
+    draws->integer = mem_raw(count, sizeof *draws->integer);
     return draws->integer ? OK : no_memory(count);
 }
 
@@ -53,7 +53,7 @@ void draws_clear(struct natural_draws *draws)
 enum status grid_init(struct grid *grid, int width, int height, int channels)
 {
     size_t count = (size_t)width * (size_t)height * (size_t)channels;
-    double *data = mem_try(count, sizeof *data);
+    double *data = mem_raw(count, sizeof *data);
     *grid = (struct grid){width, height, channels, data};
     return data ? OK : status_fail(ERR_NOMEM, "no memory for %zu doubles", count);
 }

@@ -189,7 +189,7 @@ struct plane {
 static enum status plane_init(struct plane *plane, int width, int height)
 {
     int across = (width + 7) / 8, down = (height + 7) / 8;
-    uint8_t *data = mem_try((size_t)across * (size_t)down, 64);
+    uint8_t *data = mem_raw((size_t)across * (size_t)down, 64);
     *plane = (struct plane){width, height, across, down, data};
     return data ? OK
                 : status_fail(ERR_NOMEM, "no memory for %d x %d blocks", across, down);
@@ -354,11 +354,11 @@ static enum status codec_init(struct codec *codec, int width, int height)
     if (!st)
         st = plane_init(&codec->cr, (width + 1) / 2, (height + 1) / 2);
     for (int i = 0; !st && i < 4; i++) {
-        codec->line[i] = mem_try((size_t)codec->cb.across, 16);
+        codec->line[i] = mem_raw((size_t)codec->cb.across, 16);
         if (!codec->line[i])
             st = status_fail(ERR_NOMEM, "no memory for a row of %d pixels", width);
     }
-    if (!st && !(codec->sum = mem_try((size_t)codec->cb.across, 16)))
+    if (!st && !(codec->sum = mem_raw((size_t)codec->cb.across, 16)))
         st = status_fail(ERR_NOMEM, "no memory for a row of %d pixels", width);
     return st;
 }

@@ -8,6 +8,8 @@
  */
 #include "noises/natural/parts.h"
 
+#include "base/simd.h"
+
 struct level {
     double *map;
     int size, step, half;
@@ -15,46 +17,55 @@ struct level {
     const float *uniform; /* next unread */
 };
 
-static double *cell(const struct level *l, int row, int column)
+static double *row_of(const struct level *l, int row)
 {
-    int mask = l->size - 1;
-    return l->map + (size_t)(row & mask) * (size_t)l->size + (size_t)(column & mask);
+    return l->map + (size_t)(row & (l->size - 1)) * (size_t)l->size;
 }
 
-static double wobble(struct level *l, double total)
+static inline double wobble(double total, double wibble, const float *uniform)
 {
-    double u = (double)*l->uniform++;
-    return total / 4 + l->wibble * (-l->wibble + (l->wibble + l->wibble) * u);
+    return total / 4 + wibble * (-wibble + (wibble + wibble) * (double)*uniform);
 }
 
 static void squares(struct level *l)
 {
-    for (int y = 0; y < l->size; y += l->step)
-        for (int x = 0; x < l->size; x += l->step) {
-            double left = *cell(l, y, x) + *cell(l, y + l->step, x);
-            double right = *cell(l, y, x + l->step) + *cell(l, y + l->step, x + l->step);
-            *cell(l, y + l->half, x + l->half) = wobble(l, left + right);
+    int mask = l->size - 1, step = l->step, half = l->half;
+    for (int y = 0; y < l->size; y += step) {
+        const double *upper = row_of(l, y), *lower = row_of(l, y + step);
+        double *middle = row_of(l, y + half);
+        for (int x = 0; x < l->size; x += step) {
+            int next = (x + step) & mask;
+            double total = (upper[x] + lower[x]) + (upper[next] + lower[next]);
+            middle[x + half] = wobble(total, l->wibble, l->uniform++);
         }
+    }
 }
 
 /* Middles of horizontal edges, then of vertical ones. */
 static void diamonds(struct level *l)
 {
-    int step = l->step, half = l->half;
-    for (int y = 0; y < l->size; y += step)
+    int mask = l->size - 1, step = l->step, half = l->half;
+    for (int y = 0; y < l->size; y += step) {
+        const double *above = row_of(l, y - half), *below = row_of(l, y + half);
+        double *row = row_of(l, y);
         for (int x = 0; x < l->size; x += step) {
-            double across = *cell(l, y + half, x + half) + *cell(l, y - half, x + half);
-            double along = *cell(l, y, x) + *cell(l, y, x + step);
-            *cell(l, y, x + half) = wobble(l, across + along);
+            double across = below[x + half] + above[x + half];
+            double total = across + (row[x] + row[(x + step) & mask]);
+            row[x + half] = wobble(total, l->wibble, l->uniform++);
         }
-    for (int y = 0; y < l->size; y += step)
+    }
+    for (int y = 0; y < l->size; y += step) {
+        const double *upper = row_of(l, y), *lower = row_of(l, y + step);
+        double *middle = row_of(l, y + half);
         for (int x = 0; x < l->size; x += step) {
-            double across = *cell(l, y + half, x + half) + *cell(l, y + half, x - half);
-            double along = *cell(l, y, x) + *cell(l, y + step, x);
-            *cell(l, y + half, x) = wobble(l, across + along);
+            double across = middle[x + half] + middle[(x - half) & mask];
+            double total = across + (upper[x] + lower[x]);
+            middle[x] = wobble(total, l->wibble, l->uniform++);
         }
+    }
 }
 
+SIMD_CLONES
 static void scale_to_unit(double *map, size_t count)
 {
     double low = map[0], high = map[0];
@@ -72,6 +83,7 @@ enum status plasma_map(int size, double decay, const float *uniform, struct grid
     enum status st = grid_init(out, size, size, 1);
     if (st)
         return st;
+    out->data[0] = 0;
     struct level level = {out->data, size, size, size / 2, 100, uniform};
     for (; level.step >= 2; level.step /= 2, level.half /= 2, level.wibble /= decay) {
         squares(&level);

@@ -9,6 +9,7 @@
 #include "noises/natural/parts.h"
 
 #include "base/mem.h"
+#include "base/simd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct sheet {
     int width, height;
     size_t size;
     uint8_t *layer, *edges, *bytes, *other;
+    uint8_t *rows; /* three of them, one pixel wider at either end */
     int16_t *dx, *dy;
     int32_t *magnitude; /* with a border of one 0 */
     uint32_t *distance; /* with a border of two */
@@ -38,25 +40,43 @@ static int mirror(int i, int n)
     return i < n ? i : 2 * n - 2 - i;
 }
 
+SIMD_CLONES
+static void sobel(const uint8_t *const row[3], int width, int16_t *restrict out_x,
+                  int16_t *restrict out_y, int32_t *restrict magnitude)
+{
+    for (int x = 0; x < width; x++) {
+        int a = row[0][x], b = row[0][x + 1], c = row[0][x + 2];
+        int d = row[1][x], e = row[1][x + 2];
+        int f = row[2][x], g = row[2][x + 1], h = row[2][x + 2];
+        int dx = c - a + 2 * (e - d) + h - f, dy = f - a + 2 * (g - b) + h - c;
+        out_x[x] = (int16_t)dx;
+        out_y[x] = (int16_t)dy;
+        magnitude[x] = abs(dx) + abs(dy);
+    }
+}
+
+/* Row y of bytes with one pixel more at either end, by the rule of the edge. */
+static const uint8_t *widen(const struct sheet *s, const uint8_t *bytes, int y, int slot,
+                            int (*edge)(int, int))
+{
+    uint8_t *to = s->rows + (size_t)slot * (size_t)(s->width + 2);
+    const uint8_t *from = bytes + (size_t)edge(y, s->height) * (size_t)s->width;
+    memcpy(to + 1, from, (size_t)s->width);
+    to[0] = from[edge(-1, s->width)];
+    to[s->width + 1] = from[edge(s->width, s->width)];
+    return to;
+}
+
 /* Sobel 3x3 with edges repeated, and |dx| + |dy|. */
 static void gradients(struct sheet *s)
 {
     for (int y = 0; y < s->height; y++) {
         const uint8_t *row[3];
         for (int k = 0; k < 3; k++)
-            row[k] = s->layer + (size_t)clamp(y + k - 1, s->height) * (size_t)s->width;
-        for (int x = 0; x < s->width; x++) {
-            int l = clamp(x - 1, s->width), r = clamp(x + 1, s->width);
-            int dx = row[0][r] - row[0][l] + 2 * (row[1][r] - row[1][l]) + row[2][r] -
-                     row[2][l];
-            int dy = row[2][l] - row[0][l] + 2 * (row[2][x] - row[0][x]) + row[2][r] -
-                     row[0][r];
-            size_t i = (size_t)y * (size_t)s->width + (size_t)x;
-            s->dx[i] = (int16_t)dx;
-            s->dy[i] = (int16_t)dy;
-            s->magnitude[(size_t)(y + 1) * (size_t)(s->width + 2) + (size_t)x + 1] =
-                abs(dx) + abs(dy);
-        }
+            row[k] = widen(s, s->layer, y + k - 1, k, clamp);
+        size_t at = (size_t)y * (size_t)s->width;
+        sobel(row, s->width, s->dx + at, s->dy + at,
+              s->magnitude + (size_t)(y + 1) * (size_t)(s->width + 2) + 1);
     }
 }
 
@@ -157,18 +177,19 @@ static void distances(struct sheet *s)
 /* Mean of 3x3 floats, summed in double, then cut to bytes. */
 static void mean_of_floats(const struct sheet *s, uint8_t *out)
 {
-    for (int y = 0; y < s->height; y++)
+    for (int y = 0; y < s->height; y++) {
+        const float *row[3];
+        for (int k = 0; k < 3; k++)
+            row[k] = s->far + (size_t)mirror(y + k - 1, s->height) * (size_t)s->width;
         for (int x = 0; x < s->width; x++) {
+            int l = mirror(x - 1, s->width), r = mirror(x + 1, s->width);
             double sum = 0;
-            for (int v = -1; v <= 1; v++) {
-                const float *row =
-                    s->far + (size_t)mirror(y + v, s->height) * (size_t)s->width;
-                sum += (double)row[mirror(x - 1, s->width)] + (double)row[x] +
-                       (double)row[mirror(x + 1, s->width)];
-            }
+            for (int k = 0; k < 3; k++)
+                sum += (double)row[k][l] + (double)row[k][x] + (double)row[k][r];
             out[(size_t)y * (size_t)s->width + (size_t)x] =
                 (uint8_t)(float)(sum * (1. / 9));
         }
+    }
 }
 
 static void equalize(uint8_t *bytes, size_t size)
@@ -192,25 +213,33 @@ static void equalize(uint8_t *bytes, size_t size)
         bytes[i] = to[bytes[i]];
 }
 
-/* 3x3 correlation on bytes, mirrored edges, rounded halves to even and clamped. */
+/* Rounded halves to even: adding and taking 1.5 2^52 leaves no fraction of a double. */
+SIMD_CLONES
+static void filter_row(const uint8_t *const row[3], const int kernel[9], double scale,
+                       int width, uint8_t *restrict out)
+{
+    for (int x = 0; x < width; x++) {
+        int sum = kernel[0] * row[0][x] + kernel[1] * row[0][x + 1] +
+                  kernel[2] * row[0][x + 2] + kernel[3] * row[1][x] +
+                  kernel[4] * row[1][x + 1] + kernel[5] * row[1][x + 2] +
+                  kernel[6] * row[2][x] + kernel[7] * row[2][x + 1] +
+                  kernel[8] * row[2][x + 2];
+        int value = (int)(sum * scale + 0x1.8p52 - 0x1.8p52);
+        value = value < 0 ? 0 : value;
+        out[x] = (uint8_t)(value > 255 ? 255 : value);
+    }
+}
+
+/* 3x3 correlation on bytes, mirrored edges, rounded and clamped. */
 static void filter(const struct sheet *s, const uint8_t *in, const int kernel[9],
                    double scale, uint8_t *out)
 {
-    for (int y = 0; y < s->height; y++)
-        for (int x = 0; x < s->width; x++) {
-            int sum = 0;
-            for (int v = 0; v < 3; v++) {
-                const uint8_t *row =
-                    in + (size_t)mirror(y + v - 1, s->height) * (size_t)s->width;
-                for (int u = 0; u < 3; u++)
-                    sum += kernel[3 * v + u] * row[mirror(x + u - 1, s->width)];
-            }
-            long value = lrint(sum * scale);
-            out[(size_t)y * (size_t)s->width + (size_t)x] =
-                (uint8_t)(value < 0     ? 0
-                          : value > 255 ? 255
-                                        : value);
-        }
+    for (int y = 0; y < s->height; y++) {
+        const uint8_t *row[3];
+        for (int k = 0; k < 3; k++)
+            row[k] = widen(s, in, y + k - 1, k, mirror);
+        filter_row(row, kernel, scale, s->width, out + (size_t)y * (size_t)s->width);
+    }
 }
 
 static enum status sheet_init(struct sheet *s, const struct grid *grid)
@@ -221,18 +250,19 @@ static enum status sheet_init(struct sheet *s, const struct grid *grid)
         .width = grid->width,
         .height = grid->height,
         .size = size,
-        .layer = mem_try(size, 1),
-        .edges = mem_try(size, 1),
-        .bytes = mem_try(size, 1),
-        .other = mem_try(size, 1),
-        .dx = mem_try(size, sizeof *s->dx),
-        .dy = mem_try(size, sizeof *s->dy),
+        .layer = mem_raw(size, 1),
+        .edges = mem_raw(size, 1),
+        .bytes = mem_raw(size, 1),
+        .other = mem_raw(size, 1),
+        .rows = mem_raw((size_t)grid->width + 2, 3),
+        .dx = mem_raw(size, sizeof *s->dx),
+        .dy = mem_raw(size, sizeof *s->dy),
         .magnitude = mem_try(bordered, sizeof *s->magnitude),
-        .distance = mem_try(bordered, sizeof *s->distance),
-        .stack = mem_try(size, sizeof *s->stack),
-        .far = mem_try(size, sizeof *s->far),
+        .distance = mem_raw(bordered, sizeof *s->distance),
+        .stack = mem_raw(size, sizeof *s->stack),
+        .far = mem_raw(size, sizeof *s->far),
     };
-    return s->layer && s->edges && s->bytes && s->other && s->dx && s->dy &&
+    return s->layer && s->edges && s->bytes && s->other && s->rows && s->dx && s->dy &&
                    s->magnitude && s->distance && s->stack && s->far
                ? OK
                : status_fail(ERR_NOMEM, "no memory for water on %zu pixels", size);
@@ -244,6 +274,7 @@ static void sheet_clear(struct sheet *s)
     free(s->edges);
     free(s->bytes);
     free(s->other);
+    free(s->rows);
     free(s->dx);
     free(s->dy);
     free(s->magnitude);
