@@ -2,7 +2,7 @@
 
 #include "base/document.h"
 #include "base/text.h"
-#include "datasets/dataset.h"
+#include "datasets/catalogue.h"
 #include "harness/suite.h"
 #include "models/catalogue.h"
 
@@ -53,7 +53,21 @@ enum status list_models(struct arena *arena, struct named **out, size_t *count)
 
 enum status list_datasets(struct arena *arena, struct named **out, size_t *count)
 {
-    (void)arena;
+    const struct dataset_catalogue *catalogue;
+    enum status st = dataset_catalogue_load(&catalogue);
+    if (st)
+        return st;
+    for (size_t i = 0; i < dataset_catalogue_count(catalogue); i++) {
+        const struct dataset_entry *entry = dataset_catalogue_at(catalogue, i);
+        const struct dataset_entry *same;
+        char *place = NULL;
+        bool here = !dataset_find(entry->name, &place, &same);
+        free(place);
+        add(out, count,
+            (struct named){here ? "here" : "elsewhere", entry->name,
+                           arena_copy(arena, entry->spec ? entry->spec : ""),
+                           entry->summary});
+    }
     for (size_t i = 0; dataset_format_registry[i]; i++)
         add(out, count,
             (struct named){"layout", dataset_format_registry[i]->name, "",

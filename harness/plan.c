@@ -149,6 +149,9 @@ static enum status open_conditions(const struct suite *suite, const char *only,
     enum status st = conditions_add(&all, "clean");
     for (unsigned i = 0; !st && i < suite->noises_count; i++)
         st = conditions_add(&all, suite->noises[i]);
+    for (unsigned i = 0; i < suite->worst_count; i++)
+        for (unsigned k = 0; !st && k < suite->worst[i].over_count; k++)
+            st = conditions_add(&all, suite->worst[i].over[k]);
     for (size_t i = 0; !st && i < all.count; i++)
         if (wanted(&all.items[i], only))
             st = conditions_add(&plan->conditions, all.items[i].label);

@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "harness/environment.h"
+#include "harness/worst.h"
 
 #include <sqlite3.h>
 #include <signal.h>
@@ -155,6 +156,8 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
     progress_begin(out->samples, "images", options->quiet);
     st = run_waves(plan, store, out->run_id, options);
     progress_end();
+    if (!st)
+        st = worst_put(plan, store, out->run_id);
 
     out->interrupted = st == ERR_INTERRUPTED;
     if (out->interrupted)

@@ -66,7 +66,6 @@ static const cyaml_schema_field_t suite_fields[] = {
     LIST(struct suite, datasets, &dataset_schema),
     LIST(struct suite, noises, &line_schema),
     LIST(struct suite, worst, &worst_schema),
-    LIST(struct suite, gates, &line_schema),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t suite_schema = {
@@ -196,7 +195,6 @@ char *suite_json(const struct suite *suite)
     for (unsigned i = 0; i < suite->worst_count; i++)
         add_lines(worst, suite->worst[i].name, suite->worst[i].over,
                   suite->worst[i].over_count);
-    add_lines(json, "gates", suite->gates, suite->gates_count);
 
     struct text canonical = {0};
     json_canonical(json, &canonical);

@@ -17,8 +17,9 @@
  *       - decode=[turbo,stb] resize=[pillow-bilinear,opencv-bilinear]
  *       - gaussian_noise:1-5
  *       - pgd-linf eps=[1/255,2/255]
- *     gates:
- *       - acc(int8) >= 0.99 * acc(fp32)
+ *     worst:
+ *       - name: worst-decoder
+ *         over: ["decode=*"]
  *
  * Paths are relative to the suite's own folder. A key that is not known is an error with
  * its line. The command line adds to what the file names.
@@ -59,8 +60,6 @@ struct suite {
     unsigned noises_count;
     struct suite_worst *worst;
     unsigned worst_count;
-    char **gates;
-    unsigned gates_count;
 };
 
 /* ERR_FORMAT names file, line and the nearest key. */

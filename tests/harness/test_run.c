@@ -349,19 +349,27 @@ static void suites_run(void **state)
     static const char suite[] =
         "name: t\nmodels:\n  - file: tiny.onnx\n  - file: second.onnx\n"
         "    twin: tiny\ndatasets:\n  - path: data\n    limit: 4\n"
-        "noises:\n  - decode=[turbo,stb]\n";
+        "noises:\n  - decode=[turbo,stb]\n"
+        "worst:\n  - name: worst-colour\n    over: [clean, colour=bgr]\n";
     char *path = mem_format("%s/t.yaml", folder);
     tiny_network(folder, "second", 2);
     assert_ok(file_replace(path, suite, sizeof suite - 1));
     free(path);
     assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --dry-run"), 0);
-    assert_non_null(strstr(tiny_output(), "6 cells: 6 to do, 0 done"));
+    assert_non_null(strstr(tiny_output(), "8 cells: 8 to do, 0 done"));
     assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --json --quiet"), 0);
-    assert_non_null(strstr(tiny_output(), "\"done\":6,\"found\":0,\"failed\":0"));
+    assert_non_null(strstr(tiny_output(), "\"done\":8,\"found\":0,\"failed\":0"));
     assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --dry-run --json"), 0);
     assert_non_null(strstr(tiny_output(), "\"state\":\"done\""));
     assert_string_equal(ask("suite.db", "SELECT DISTINCT n FROM result"), "4");
-    assert_string_equal(ask("suite.db", "SELECT count(*) FROM twin"), "3");
+    assert_string_equal(ask("suite.db", "SELECT count(*) FROM twin"), "5");
+    /* One picture a colour: red and blue are lost in the worst case, by colour=bgr. */
+    assert_string_equal(ask("suite.db", "SELECT acc FROM result WHERE kind = 'worst'"),
+                        "0.5 0.5");
+    assert_string_equal(ask("suite.db",
+                            "SELECT broken_by FROM pred JOIN result USING(cell_id)"
+                            " WHERE kind = 'worst' LIMIT 1"),
+                        "[\"colour=bgr\",null,\"colour=bgr\",null]");
     assert_int_equal(tiny_run(folder, "leaderboard --db suite.db"), 0);
     assert_non_null(strstr(tiny_output(), "second"));
     assert_int_equal(

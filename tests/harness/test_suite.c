@@ -36,9 +36,7 @@ static const char full[] =
     "  - gaussian_noise:1-5\n"
     "worst:\n"
     "  - name: worst-decoder\n"
-    "    over: [\"decode=*\"]\n"
-    "gates:\n"
-    "  - acc(int8) >= 0.99 * acc(fp32)\n";
+    "    over: [\"decode=*\"]\n";
 
 static void suites_are_read(void **state)
 {
@@ -60,7 +58,6 @@ static void suites_are_read(void **state)
     assert_int_equal(suite->datasets[0].limit, 20);
     assert_int_equal(suite->noises_count, 3);
     assert_string_equal(suite->worst[0].over[0], "decode=*");
-    assert_int_equal(suite->gates_count, 1);
 
     char *before = suite_json(suite);
     suite_add_noise(suite, "decode=stb");
