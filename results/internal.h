@@ -4,7 +4,7 @@
 #include "results/sql.h"
 #include "results/store.h"
 
-enum { STORE_VERSION = 1 };
+enum { STORE_VERSION = 2 };
 
 extern const char results_schema[]; /* schema.sql */
 
@@ -23,6 +23,11 @@ struct store {
 enum status store_migrate(sqlite3 *db, const char *path, const char *const *steps,
                           int newest, char **warning);
 extern const char *const store_steps[STORE_VERSION];
+
+/* Counts against clean for cells that were stored without a clean cell beside them. */
+enum status store_pair_late(sqlite3 *db);
+/* After models were added: twins' names stand for their newest rows. */
+enum status store_relink_twins(sqlite3 *db);
 
 enum status store_labels(struct store *store, int64_t subset_id);
 

@@ -9,6 +9,14 @@
 /* steps[v] turns version v into v+1. Version 0 is an empty file, which schema.sql fills. */
 const char *const store_steps[STORE_VERSION] = {
     NULL,
+    [1] = "DROP TRIGGER cell_frozen;"
+          "CREATE TRIGGER cell_frozen BEFORE UPDATE ON cell WHEN OLD.status = 'done' AND ("
+          " OLD.n_clean_ok IS NOT NULL OR NEW.n_clean_ok IS NULL OR"
+          " (NEW.cell_id, NEW.run_id, NEW.model_id, NEW.dataset_id, NEW.cond_id,"
+          " NEW.subset_id, NEW.key, NEW.status, NEW.n, NEW.n_ok) <>"
+          " (OLD.cell_id, OLD.run_id, OLD.model_id, OLD.dataset_id, OLD.cond_id,"
+          " OLD.subset_id, OLD.key, OLD.status, OLD.n, OLD.n_ok))"
+          " BEGIN SELECT RAISE(ABORT, 'finished cells are append-only'); END",
 };
 
 static enum status backup(sqlite3 *db, const char *path, int version, char **warning)

@@ -57,7 +57,7 @@ enum status store_put_env(struct store *store, const struct store_env *env, int6
 }
 
 /* Twins are named; the row a name stands for may come later or anew. */
-static enum status relink_twins(sqlite3 *db)
+enum status store_relink_twins(sqlite3 *db)
 {
     return sql_script(db, "UPDATE model SET twin_id = newest FROM (SELECT q.model_id AS of,"
                       " max(t.model_id) AS newest FROM model q JOIN model t ON"
@@ -93,7 +93,7 @@ enum status store_put_model(struct store *store, const struct store_model *model
                      word(model->variant), word(model->file_sha),
                      json(model->preprocess_json));
     if (!st)
-        st = relink_twins(db);
+        st = store_relink_twins(db);
     return sql_end(db, st);
 }
 

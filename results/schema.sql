@@ -1,11 +1,11 @@
--- The result store, version 1. This file is its one definition: it is built into the
+-- The result store, version 2. This file is its one definition: it is built into the
 -- program, which runs it on every new file. Older files are migrated (migrate.c).
 -- SQLite 3.38 or newer; every table is STRICT, so a text never hides in a number.
 --
 -- Start with the view `result`: one row per cell, current cells only.
 
 PRAGMA application_id = 0x474e544c; -- 'GNTL'
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- Where a run ran.
 CREATE TABLE env(
@@ -180,7 +180,14 @@ CREATE TABLE metric(
   value REAL NOT NULL, lo REAL, hi REAL, method TEXT NOT NULL,
   PRIMARY KEY(run_id, model_id, subset_id, name)) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER cell_frozen BEFORE UPDATE ON cell WHEN OLD.status = 'done'
+-- A finished cell never changes, but for one thing: a shard that had no clean cell learns
+-- what it lost against clean when it is merged with the one that has.
+CREATE TRIGGER cell_frozen BEFORE UPDATE ON cell WHEN OLD.status = 'done' AND (
+  OLD.n_clean_ok IS NOT NULL OR NEW.n_clean_ok IS NULL OR
+  (NEW.cell_id, NEW.run_id, NEW.model_id, NEW.dataset_id, NEW.cond_id, NEW.subset_id,
+   NEW.key, NEW.status, NEW.n, NEW.n_ok) <>
+  (OLD.cell_id, OLD.run_id, OLD.model_id, OLD.dataset_id, OLD.cond_id, OLD.subset_id,
+   OLD.key, OLD.status, OLD.n, OLD.n_ok))
 BEGIN SELECT RAISE(ABORT, 'finished cells are append-only'); END;
 CREATE TRIGGER pred_length BEFORE INSERT ON pred
 WHEN EXISTS (SELECT 1 FROM cell WHERE cell_id = NEW.cell_id AND (

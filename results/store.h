@@ -141,5 +141,37 @@ enum status store_put_canary(struct store *, int64_t run_id, int64_t cell_id, si
 enum status store_put_checkpoint(struct store *, const char *key, const char *json);
 enum status store_get_checkpoint(struct store *, const char *key, char **json);
 
+/* ---- care: merge.c, care.c ---- */
+
+/* Puts what the file FROM has and the store lacks into it, in one transaction; a second
+ * time changes nothing. The same key with other predictions is kept twice and counted as
+ * a conflict: two runs that should agree did not. */
+struct store_merge {
+    int64_t runs, cells;     /* new ones */
+    int64_t known;           /* cells that were there already */
+    int64_t conflicts;       /* keys with more than one outcome in the merged store */
+};
+enum status store_merge(struct store *store, const char *from, struct store_merge *report);
+/* "2/8 5/8" for every suite run in shards of which some have not been merged as done; NULL
+ * when none is missing. The caller frees. */
+enum status store_missing_shards(struct store *store, char **missing);
+
+/* Drops the vectors of cells that no board shows, no pinned run and none of the last
+ * `keep` runs uses; their numbers stay. Counts without dropping when `dry`. */
+enum status store_prune(struct store *store, int keep, bool dry, int64_t *n_cells);
+
+/* A compact copy that opens on read-only media; an existing file is replaced at once. */
+enum status store_export(struct store *store, const char *path);
+
+/* Checks everything, one line per finding to `tell`; with `repair`, runs left 'running' by
+ * dead processes become 'interrupted'. *n_problems counts what is wrong. */
+enum status store_check(struct store *store, bool repair,
+                        void (*tell)(void *context, const char *line), void *context,
+                        int64_t *n_problems);
+
+/* SHA-256 over all finished cells' identities and predictions, whatever their order,
+ * numbers and times: equal for an undisturbed run and one that was killed and resumed. */
+enum status store_digest(struct store *store, char hex[65]);
+
 /* The connection, for read-only queries by leaderboards and doctor (struct sqlite3 *). */
 void *store_handle(struct store *store);

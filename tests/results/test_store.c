@@ -385,20 +385,23 @@ static void migrations_keep_a_backup(void **state)
     (void)state;
     struct fixture f;
     fixture_open(&f, 5);
-    const char *const steps[] = {NULL, "ALTER TABLE model ADD COLUMN colour TEXT",
-                                 "CREATE TABLE shelf(x) STRICT; nonsense"};
-    char *warning = NULL, *backup = mem_format("%s.v1-backup", f.path);
+    enum { NOW = STORE_VERSION };
+    const char *const steps[NOW + 2] = {
+        [NOW] = "ALTER TABLE model ADD COLUMN colour TEXT",
+        [NOW + 1] = "CREATE TABLE shelf(x TEXT) STRICT; nonsense",
+    };
+    char *warning = NULL, *backup = mem_format("%s.v%d-backup", f.path, NOW);
     sqlite3 *db = store_handle(f.store);
-    assert_ok(store_migrate(db, f.path, steps, 2, &warning));
+    assert_ok(store_migrate(db, f.path, steps, NOW + 1, &warning));
     assert_non_null(strstr(warning, "backup"));
-    assert_int_equal(ask(&f, "PRAGMA user_version"), 2);
+    assert_int_equal(ask(&f, "PRAGMA user_version"), NOW + 1);
     assert_int_equal(ask(&f, "SELECT count(*) FROM model WHERE colour IS NULL"), 3);
     struct store *old = NULL;
     assert_ok(store_open(backup, STORE_READ, &old));
     store_close(old);
     /* a step that fails leaves the version before it */
-    assert_int_equal(store_migrate(db, f.path, steps, 3, &warning), ERR_STORE);
-    assert_int_equal(ask(&f, "PRAGMA user_version"), 2);
+    assert_int_equal(store_migrate(db, f.path, steps, NOW + 2, &warning), ERR_STORE);
+    assert_int_equal(ask(&f, "PRAGMA user_version"), NOW + 1);
     assert_int_equal(ask(&f, "SELECT count(*) FROM sqlite_schema WHERE name = 'shelf'"), 0);
     free(warning);
     free(backup);
