@@ -1,4 +1,5 @@
 /* gauntlet VERB ...: finds the command, reads its arguments, runs it. */
+#include "base/mem.h"
 #include "base/text.h"
 #include "harness/build_info.h"
 #include "harness/command.h"
@@ -41,6 +42,7 @@ static enum exit_code run(const struct command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_DFL);
+    mem_keep_freed();
     /* Tables hold names in UTF-8 and ±; numbers stay as C writes them. */
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
         setlocale(LC_CTYPE, "C.UTF-8");

@@ -60,6 +60,8 @@ static enum status parse_option(const struct command *command, int argc, char **
         strncmp(argv[0], "--", 2) ? NULL : find_option(command, name, length);
     if (!option && !strcmp(argv[0], "-h"))
         option = &help_option;
+    if (!option && !strcmp(argv[0], "-o"))
+        option = find_option(command, "output", 6);
     if (!option)
         return unknown_option(command, argv[0]);
 
