@@ -226,13 +226,33 @@ static int reorder_constant(struct builder *build, int slot, const dnnl_memory_d
     return to;
 }
 
-/* One dense block of the same order of bytes under two descriptors: no work to do. */
+/* Strides of the dimensions longer than 1, as if unblocked; false where that is not so. */
+static bool unblocked(const dnnl_memory_desc_t *md, int64_t *strides)
+{
+    struct channels c;
+    const dnnl_blocking_desc_t *blocking = &md->format_desc.blocking;
+    if (md->format_kind != dnnl_blocked)
+        return false;
+    memcpy(strides, blocking->strides, (size_t)md->ndims * sizeof *strides);
+    if (!blocking->inner_nblks)
+        return true;
+    if (!layout_channels(md, &c) || c.spatial != 1 || c.blocks * c.block != c.C)
+        return false;
+    strides[1] = 1;
+    return true;
+}
+
+/* The same bytes under two descriptors: no work to do. */
 static bool same_bytes(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)
 {
-    struct channels x, y;
-    return a->data_type == b->data_type && a->ndims == b->ndims && layout_channels(a, &x) &&
-           layout_channels(b, &y) && x.spatial == 1 && x.blocks * x.block == x.C &&
-           y.blocks * y.block == y.C;
+    int64_t x[DNNL_MAX_NDIMS], y[DNNL_MAX_NDIMS];
+    if (a->data_type != b->data_type || a->ndims != b->ndims || !unblocked(a, x) ||
+        !unblocked(b, y) || layout_bytes(a) != layout_bytes(b))
+        return false;
+    for (int i = 0; i < a->ndims; i++)
+        if (a->dims[i] != b->dims[i] || (a->dims[i] > 1 && x[i] != y[i]))
+            return false;
+    return true;
 }
 
 int build_reorder(struct builder *build, int slot, const dnnl_memory_desc_t *md)
@@ -291,5 +311,13 @@ int build_plain(struct builder *build, struct value *value)
         return first;
     dnnl_memory_desc_t md;
     layout_plain(&md, s->dtype, &s->shape);
+    return build_form(build, value, &md);
+}
+
+int build_last(struct builder *build, struct value *value)
+{
+    const struct slot *s = build_at(build, build_first(build, value));
+    dnnl_memory_desc_t md;
+    layout_last(&md, s->dtype, &s->shape);
     return build_form(build, value, &md);
 }

@@ -48,6 +48,7 @@ struct kernel {
     enum status (*backward)(struct builder *build, struct layer *layer);
     /* Can compute a layer with these in it. */
     bool fuses_bias, fuses_activation, fuses_smooth, fuses_residual;
+    bool differentiates; /* backward() does not need op->backward */
     bool exact;  /* moves numbers only: nothing to round */
 };
 extern const struct kernel *const kernel_registry[];
@@ -97,6 +98,8 @@ int build_first(struct builder *build, struct value *value);
  * -1 with a message when oneDNN cannot. */
 int build_form(struct builder *build, struct value *value, const dnnl_memory_desc_t *md);
 int build_plain(struct builder *build, struct value *value);
+/* Channels last, as our integer kernels read and write. */
+int build_last(struct builder *build, struct value *value);
 /* A slot's numbers in another layout. */
 int build_reorder(struct builder *build, int slot, const dnnl_memory_desc_t *md);
 

@@ -7,9 +7,13 @@
 #include <string.h>
 
 /* What an operator without derivative passes on: nothing, unless it is declared to. */
-static bool passes_gradient(const struct node *node)
+static bool passes_gradient(const struct builder *build, struct node *node)
 {
-    return node->op->backward || node->op->straight_through;
+    if (node->op->backward || node->op->straight_through)
+        return true;
+    struct layer layer = group_single(node);
+    const struct kernel *kernel = group_kernel(build, &layer, NULL);
+    return kernel && kernel->differentiates;
 }
 
 static bool is_float(const struct value *value)
@@ -26,7 +30,7 @@ static void mark_wanted(struct builder *build)
     if (build->mode == PLAN_GRADIENT || build->plan->options.input_gradient)
         build->values[graph->inputs[0]->id].wanted = true;
     for (int i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = graph->nodes[i];
+        struct node *node = graph->nodes[i];
         bool wanted = false;
         for (int k = 0; k < node->n_inputs; k++) {
             struct value *value = node->inputs[k];
@@ -36,7 +40,7 @@ static void mark_wanted(struct builder *build)
                 build->values[value->id].wanted = true;
             wanted |= build->values[value->id].wanted;
         }
-        if (wanted && passes_gradient(node))
+        if (wanted && passes_gradient(build, node))
             for (int k = 0; k < node->n_outputs; k++)
                 if (node->outputs[k])
                     build->values[node->outputs[k]->id].wanted = true;

@@ -116,20 +116,16 @@ static int collect(struct builder *build, struct form_set *set, const dnnl_memor
     return set->n_parts;
 }
 
-/* The layout of a value's gradient: that of its first form, in float. */
-static bool gradient_layout(struct builder *build, struct value *value, dnnl_memory_desc_t *md)
+/* The layout of a value's gradient: that of its first form in float; of an integer value
+ * that of the first contribution, as what follows will be convolutions. */
+static void gradient_layout(struct builder *build, struct value *value, dnnl_memory_desc_t *md)
 {
     const struct slot *first = build_at(build, build_first(build, value));
-    if (first->dtype == DTYPE_F32) {
-        *md = first->md;
-        return true;
-    }
-    if (layout_like(&first->md, &value->shape, md)) {
-        md->data_type = dnnl_f32;
-        return true;
-    }
-    layout_plain(md, DTYPE_F32, &value->shape);
-    return true;
+    const struct form_set *set = &build->values[value->id];
+    struct channels c;
+    *md = first->dtype == DTYPE_F32 ? first->md : build_at(build, set->parts[0])->md;
+    if (first->dtype != DTYPE_F32 && !layout_channels(md, &c))
+        layout_plain(md, DTYPE_F32, &value->shape);
 }
 
 static int gather(struct builder *build, struct value *value, const struct activation *act)
@@ -138,8 +134,9 @@ static int gather(struct builder *build, struct value *value, const struct activ
     dnnl_memory_desc_t md;
     if (set->gradient >= 0)
         return set->gradient;
-    if (!set->n_parts || !gradient_layout(build, value, &md))
+    if (!set->n_parts)
         return -1;
+    gradient_layout(build, value, &md);
     if (collect(build, set, &md) < 0)
         return -2;
     bool mask = act && act->kind != ACT_NONE;

@@ -48,6 +48,19 @@ void layout_any(dnnl_memory_desc_t *md, enum dtype dtype, const struct shape *sh
     dnnl_memory_desc_init_by_tag(md, rank, dims, layout_type(dtype), dnnl_format_tag_any);
 }
 
+void layout_last(dnnl_memory_desc_t *md, enum dtype dtype, const struct shape *shape)
+{
+    static const dnnl_format_tag_t tags[] = {dnnl_acb, dnnl_acdb, dnnl_acdeb};
+    if (shape->rank < 3 || shape->rank > 5) {
+        layout_plain(md, dtype, shape);
+        return;
+    }
+    dnnl_dims_t dims;
+    int rank = dims_of(shape, dims);
+    *md = (dnnl_memory_desc_t){0};
+    dnnl_memory_desc_init_by_tag(md, rank, dims, layout_type(dtype), tags[rank - 3]);
+}
+
 bool layout_is_plain(const dnnl_memory_desc_t *md)
 {
     if (md->format_kind != dnnl_blocked || md->format_desc.blocking.inner_nblks)

@@ -15,6 +15,8 @@ dnnl_data_type_t layout_type(enum dtype dtype);
 void layout_plain(dnnl_memory_desc_t *md, enum dtype dtype, const struct shape *shape);
 /* "Whatever the primitive likes best". */
 void layout_any(dnnl_memory_desc_t *md, enum dtype dtype, const struct shape *shape);
+/* Channels last: [N][spatial][C]; plain below rank 3. What integers lie like. */
+void layout_last(dnnl_memory_desc_t *md, enum dtype dtype, const struct shape *shape);
 bool layout_is_plain(const dnnl_memory_desc_t *md);
 bool layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 size_t layout_bytes(const dnnl_memory_desc_t *md);

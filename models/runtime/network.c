@@ -74,8 +74,10 @@ static enum status fix_input(struct graph *graph, const struct preprocess *prepr
 static enum status rewrite(struct graph *graph, const struct session_options *options,
                            enum rounding precision, const unsigned char **rounds)
 {
-    int folded;
+    int folded, converted;
     enum status st = pass_logits(graph);
+    if (!st && !options->simulate)
+        st = pass_integer(graph, &converted);
     if (!st && !options->no_fold)
         st = pass_fold_batchnorm(graph, &folded);
     if (!st)

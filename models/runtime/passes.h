@@ -14,6 +14,9 @@ enum status pass_fold_batchnorm(struct graph *graph, int *folded);
 /* A classifier that ends in Softmax or LogSoftmax gives what went into it. */
 enum status pass_logits(struct graph *graph);
 
+/* Fake quantization becomes integer arithmetic where it fits; see pass_integer.c. */
+enum status pass_integer(struct graph *graph, int *converted);
+
 /* Pooling rounds its output size up (SysNoise). Before shapes are inferred. */
 void pass_ceil_mode(struct graph *graph);
 

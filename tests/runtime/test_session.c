@@ -201,6 +201,39 @@ static void test_options(void **state)
     model_close(model);
 }
 
+/* Integer arithmetic and its float form have nearly the same logits and the same
+ * straight-through gradient, but for the numbers that round to the edge of the range. */
+static void test_simulated(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/cifar10_resnet8_qdq.onnx");
+    struct model *model;
+    struct session *session;
+    assert_ok(model_open(file, NULL, &model));
+    static float x[PIXELS], dx[2][PIXELS];
+    float logits[2][CLASSES], d[CLASSES] = {1, -1, 0, 0.5f};
+    struct rng rng;
+    rng_open(&rng, 7, "simulated", "test session", 0);
+    rng_fill_uniform(&rng, x, PIXELS, 0, 1);
+    for (int i = 0; i < 2; i++) {
+        struct session_options options = {.gradient = true, .simulate = i == 1};
+        assert_ok(session_open(model, &options, &session));
+        assert_ok(session_forward(session, x, logits[i]));
+        assert_ok(session_backward(session, d, dx[i]));
+        session_close(session);
+    }
+    double dot = 0, a = 0, b = 0;
+    for (int i = 0; i < PIXELS; i++) {
+        dot += (double)dx[0][i] * (double)dx[1][i];
+        a += (double)dx[0][i] * (double)dx[0][i];
+        b += (double)dx[1][i] * (double)dx[1][i];
+    }
+    print_message("# integer and simulated gradients: cosine %.4f, lengths %.3f %.3f\n",
+                  dot / sqrt(a * b), sqrt(a), sqrt(b));
+    assert_true(dot > 0.9 * sqrt(a * b));
+    model_close(model);
+}
+
 static void test_report(void **state)
 {
     (void)state;
@@ -232,7 +265,7 @@ int main(void)
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_modes_agree),
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_simulated),     cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Conv, with bias, residual and activation, in the layouts that oneDNN likes best. */
-#include "models/runtime/kernels/window.h"
+#include "models/runtime/kernels/conv.h"
 
 #include <string.h>
 
@@ -7,7 +7,6 @@ struct conv {
     struct window window;
     dnnl_memory_desc_t src, weights, bias, dst;
     struct shape grouped;      /* the weights' shape as oneDNN wants it */
-    dnnl_primitive_desc_t hint; /* of the forward pass; lives until backward is built */
     bool has_bias;
     int input;                 /* slot that forward read: for the weights' gradient */
 };
@@ -22,9 +21,9 @@ static bool accepts(const struct builder *build, const struct layer *layer)
 }
 
 /* [O][I/g][k...] as [g][O/g][I/g][k...] where there are groups. */
-static struct shape grouped_shape(const struct node *node)
+struct shape conv_grouped(const struct node *node, const struct shape *weights)
 {
-    struct shape shape = node->inputs[1]->shape;
+    struct shape shape = *weights;
     int64_t groups = node_int(node, "group", 1);
     if (groups == 1)
         return shape;
@@ -81,7 +80,7 @@ static enum status forward(struct builder *build, struct layer *layer)
 {
     const struct node *node = layer->node;
     struct conv *conv = build_alloc(build, sizeof *conv);
-    conv->grouped = grouped_shape(node);
+    conv->grouped = conv_grouped(node, &node->inputs[1]->shape);
     conv->has_bias = node->n_inputs > 2 && node->inputs[2];
     window_of(node, &node->inputs[0]->shape, &node->outputs[0]->shape,
               &node->inputs[1]->shape, &conv->window);
@@ -156,45 +155,66 @@ static enum status describe_data(const struct conv *conv, const dnnl_memory_desc
     return layout_fail(code, "conv backward");
 }
 
-/* Gradient of the input. */
-static enum status backward_data(struct builder *build, struct layer *layer, int gradient)
+/* In the gradient's layout; in another one where oneDNN would fall into its plain code. */
+static enum status choose_data(struct builder *build, const struct conv *conv,
+                               const struct shape *x, int gradient, dnnl_primitive_desc_t *out)
 {
-    const struct conv *conv = layer->state;
-    struct value *x = layer->node->inputs[0];
-    dnnl_memory_desc_t any;
-    layout_any(&any, DTYPE_F32, &x->shape);
+    dnnl_memory_desc_t any, any_dst;
+    layout_any(&any, DTYPE_F32, x);
+    enum status st = describe_data(conv, &any, &build_at(build, gradient)->md, out);
+    if (!st && !layout_is_reference(*out))
+        return OK;
+    if (!st)
+        dnnl_primitive_desc_destroy(*out);
+    layout_any(&any_dst, DTYPE_F32, &build_at(build, gradient)->shape);
+    return describe_data(conv, &any, &any_dst, out);
+}
+
+/* The weights are a value, or where that is NULL a slot of the grouped shape. */
+static int data_gradient(struct builder *build, const struct conv *conv, const struct shape *x,
+                         struct value *value, int slot, int gradient)
+{
     dnnl_primitive_desc_t descriptor;
-    enum status st = describe_data(conv, &any, &build_at(build, gradient)->md, &descriptor);
-    if (st || layout_is_reference(descriptor)) {
-        dnnl_memory_desc_t any_dst;
-        if (!st)
-            dnnl_primitive_desc_destroy(descriptor);
-        layout_any(&any_dst, DTYPE_F32, &layer->output->shape);
-        st = describe_data(conv, &any, &any_dst, &descriptor);
-    }
-    if (st)
-        return st;
+    if (choose_data(build, conv, x, gradient, &descriptor))
+        return -1;
     dnnl_memory_desc_t dsrc =
         *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_src_md, 0);
     dnnl_memory_desc_t weights =
         *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     dnnl_memory_desc_t ddst =
         *dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_dst_md, 0);
-    int out = build_slot(build, DTYPE_F32, &x->shape, &dsrc);
+    int out = build_slot(build, DTYPE_F32, x, &dsrc);
     struct arg args[] = {
         {DNNL_ARG_DIFF_DST, build_reorder(build, gradient, &ddst)},
-        {DNNL_ARG_WEIGHTS,
-         weights_form(build, layer->node->inputs[1], &conv->grouped, &weights)},
+        {DNNL_ARG_WEIGHTS, value ? weights_form(build, value, &conv->grouped, &weights)
+                                 : build_reorder(build, slot, &weights)},
         {DNNL_ARG_DIFF_SRC, out},
     };
     if (args[0].slot < 0 || args[1].slot < 0) {
         dnnl_primitive_desc_destroy(descriptor);
-        return ERR_UNSUPPORTED;
+        return -1;
     }
-    st = build_primitive(build, descriptor, "conv backward data", args, 3);
-    if (!st)
-        build_give(build, x, out);
-    return st;
+    return build_primitive(build, descriptor, "conv backward data", args, 3) ? -1 : out;
+}
+
+int conv_input_gradient(struct builder *build, const struct window *window,
+                        const struct shape *grouped, const struct shape *x, int weights,
+                        int gradient)
+{
+    struct conv conv = {.window = *window, .grouped = *grouped};
+    return data_gradient(build, &conv, x, NULL, weights, gradient);
+}
+
+/* Gradient of the input. */
+static enum status backward_data(struct builder *build, struct layer *layer, int gradient)
+{
+    struct value *x = layer->node->inputs[0];
+    int out = data_gradient(build, layer->state, &x->shape, layer->node->inputs[1], -1,
+                            gradient);
+    if (out < 0)
+        return ERR_UNSUPPORTED;
+    build_give(build, x, out);
+    return OK;
 }
 
 static enum status describe_weights(const struct conv *conv, const dnnl_memory_desc_t *src,

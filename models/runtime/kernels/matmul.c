@@ -1,5 +1,5 @@
 /* MatMul of two computed tensors, over any leading dimensions. */
-#include "models/runtime/build.h"
+#include "models/runtime/kernels/matmul.h"
 
 #include <string.h>
 
@@ -31,8 +31,7 @@ static void transpose(dnnl_memory_desc_t *md)
     t = s[a], s[a] = s[b], s[b] = t;
 }
 
-/* y = a b, where a slot may be read transposed. */
-static enum status multiply(struct builder *build, int a, bool a_turned, int b, bool b_turned,
+enum status matmul_multiply(struct builder *build, int a, bool a_turned, int b, bool b_turned,
                             int y, const char *what)
 {
     int rank = build_at(build, y)->shape.rank;
@@ -68,7 +67,7 @@ static enum status forward(struct builder *build, struct layer *layer)
     if (a < 0 || b < 0)
         return ERR_UNSUPPORTED;
     int y = build_slot(build, DTYPE_F32, &layer->output->shape, NULL);
-    enum status st = multiply(build, a, false, b, false, y, "matmul");
+    enum status st = matmul_multiply(build, a, false, b, false, y, "matmul");
     if (!st)
         build_define(build, layer->output, y);
     return st;
@@ -105,8 +104,8 @@ static enum status backward(struct builder *build, struct layer *layer)
         int out = build_slot(build, DTYPE_F32, &wanted->shape, NULL);
         if (other < 0)
             return ERR_UNSUPPORTED;
-        st = i == 0 ? multiply(build, gradient, false, other, true, out, "matmul backward")
-                    : multiply(build, other, true, gradient, false, out, "matmul backward");
+        st = i == 0 ? matmul_multiply(build, gradient, false, other, true, out, "matmul backward")
+                    : matmul_multiply(build, other, true, gradient, false, out, "matmul backward");
         if (!st)
             build_give(build, wanted, out);
     }
