@@ -1,4 +1,5 @@
 #include "noises/system/decode/jpeg.h"
+#include "noises/system/decode/readers.h"
 
 #include <string.h>
 
@@ -15,9 +16,8 @@ static const char *kind_of(const uint8_t *bytes, size_t size)
         size_t length;
         const char *name;
     } kinds[] = {
-        {"\x89PNG\r\n\x1a\n", 8, "PNG"}, {"GIF8", 4, "GIF"},
-        {"BM", 2, "BMP"},                {"II*\0", 4, "TIFF"},
-        {"MM\0*", 4, "TIFF"},            {"RIFF", 4, "WebP or another RIFF file"},
+        {"GIF8", 4, "GIF"},              {"II*\0", 4, "TIFF"},
+        {"MM\0*", 4, "TIFF"},            {"RIFF", 4, "a RIFF file"},
         {"\xff\x0a", 2, "JPEG XL"},      {"\0\0\0\x0cJXL ", 8, "JPEG XL"},
         {"\0\0\0\x0cjP  ", 8, "JPEG 2000"}, {"8BPS", 4, "PSD"},
         {"%PDF", 4, "PDF"},              {"P6", 2, "PPM"},
@@ -53,5 +53,12 @@ enum status image_decode(const struct decoder *decoder, const uint8_t *bytes, si
         return status_fail(ERR_FORMAT, "the file is empty");
     if (starts(bytes, size, "\xff\xd8", 2))
         return decode_jpeg(decoder, bytes, size, options, out);
-    return status_fail(ERR_FORMAT, "not a JPEG: the first bytes say %s", kind_of(bytes, size));
+    if (starts(bytes, size, "\x89PNG\r\n\x1a\n", 8))
+        return png_read(bytes, size, options, out);
+    if (starts(bytes, size, "RIFF", 4) && size >= 12 && !memcmp(bytes + 8, "WEBP", 4))
+        return webp_read(bytes, size, options, out);
+    if (starts(bytes, size, "BM", 2))
+        return bmp_read(bytes, size, options, out);
+    return status_fail(ERR_FORMAT, "not JPEG, PNG, BMP or WebP: the first bytes say %s",
+                       kind_of(bytes, size));
 }

@@ -87,8 +87,10 @@ static void check_picture(const struct decoder *decoder, const char *name,
     image_clear(&two);
 }
 
-static void each_picture(void (*check)(const struct decoder *, const char *,
-                                       const struct mapping *))
+typedef void picture_check(const struct decoder *, const char *, const struct mapping *);
+
+/* check() for every decoder and every file of tests/corpus/jpeg. */
+static void each_picture(picture_check *check)
 {
     DIR *folder = opendir(source_path("tests/corpus/jpeg"));
     assert_non_null(folder);
@@ -386,6 +388,39 @@ static void test_store(void **state)
     file_unmap(&file);
 }
 
+/* PNG, BMP and WebP as Pillow reads them; and cut short at every byte. */
+static void test_still(void **state)
+{
+    (void)state;
+    FILE *list = fopen(source_path("tests/golden/system/still.txt"), "r");
+    assert_non_null(list);
+    const struct decoder *turbo = decoder_named("turbo");
+    char line[256], name[64], want[32], got[HASH_HEX], path[256];
+    int checked = 0;
+    while (fgets(line, sizeof line, list)) {
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%63s %31s", name, want), 2);
+        struct mapping file;
+        struct image out = {0};
+        snprintf(path, sizeof path, "tests/corpus/still/%s", name);
+        assert_ok(file_map(source_path(path), &file));
+        assert_ok(image_decode(turbo, file.data, file.size, NULL, &out));
+        digest(&out, got);
+        if (strcmp(got, want))
+            fail_msg("%s is not what Pillow makes of it", name);
+        image_clear(&out);
+        for (size_t size = 0; size < file.size; size += size < 128 ? 1 : 17)
+            decode_prefix(turbo, file.data, size, false);
+        struct decode_options small = {.max_pixels = 100};
+        assert_int_equal(image_decode(turbo, file.data, file.size, &small, &out), ERR_LIMIT);
+        file_unmap(&file);
+        checked++;
+    }
+    fclose(list);
+    assert_true(checked >= 15);
+}
+
 static void test_other_bytes(void **state)
 {
     (void)state;
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_orientation),     cmocka_unit_test(test_ijg9_kernels),
         cmocka_unit_test(test_ijg9_oblong),     cmocka_unit_test(test_members),
         cmocka_unit_test(test_store),           cmocka_unit_test(test_other_bytes),
+        cmocka_unit_test(test_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/* Through stb_image, which reads what is not compressed. */
+#include "noises/system/decode/readers.h"
+
+#include "noises/system/decode/jpeg.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <stb/stb_image.h>
+
+enum status bmp_read(const uint8_t *bytes, size_t size, const struct decode_options *options,
+                     struct image *out)
+{
+    int width, height, channels;
+    *out = (struct image){0};
+    if (size > INT_MAX)
+        return status_fail(ERR_LIMIT, "bmp: %zu bytes; at most %d are read", size, INT_MAX);
+    if (!stbi_info_from_memory(bytes, (int)size, &width, &height, &channels))
+        return status_fail(ERR_FORMAT, "bmp: %s", stbi_failure_reason());
+    height = height < 0 && height > INT_MIN ? -height : height;
+    enum status st = width < 1 || height < 1
+                         ? status_fail(ERR_FORMAT, "bmp: no pixels")
+                         : check_pixels("bmp", (uint64_t)width, (uint64_t)height, options);
+    if (st)
+        return st;
+    stbi_uc *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 3);
+    if (!pixels)
+        return status_fail(ERR_FORMAT, "bmp: %s", stbi_failure_reason());
+    st = image_init(out, width, height, 3);
+    if (!st)
+        memcpy(out->data, pixels, image_size(out));
+    stbi_image_free(pixels);
+    return st;
+}

@@ -1,0 +1,29 @@
+/*
+ * libFuzzer over every reader of pictures, JPEG by the decoder that DECODER names:
+ *
+ *     CC=clang meson setup build-fuzz -Db_sanitize=address,undefined -Db_lundef=false
+ *     ninja -C build-fuzz
+ *     build-fuzz/tests/system/fuzz_turbo -max_total_time=600 NEW tests/corpus/jpeg
+ *
+ * What it finds becomes a file of tests/corpus/jpeg, which test_decode replays.
+ */
+#include "noises/system/system.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    const struct decoder *decoder = NULL;
+    struct image out = {0};
+    struct decode_options options = {.max_pixels = 1 << 18, .orient = size % 2,
+                                     .strict = size / 2 % 2};
+    if (decoder_find(DECODER, &decoder))
+        abort();
+    enum status st = image_decode(decoder, bytes, size, &options, &out);
+    if (st == OK ? !out.data || out.channels != 3 : out.data != NULL)
+        abort();
+    image_clear(&out);
+    return 0;
+}
