@@ -1,0 +1,26 @@
+/*
+ * Few colours: only the upper 5, 4, 3, 2 or 1 bits of each channel are kept.
+ *
+ * Source: Kar et al., CVPR 2022, arXiv:2203.01441.
+ */
+#include "noises/natural/parts.h"
+
+static enum status apply(struct image *image, const struct natural_args *args,
+                         struct rng *rng)
+{
+    (void)rng;
+    uint8_t mask = (uint8_t)(0xff << (2 + args->severity));
+    for (size_t i = 0; i < image_size(image); i++)
+        image->data[i] &= mask;
+    return OK;
+}
+
+const struct natural natural_color_quant = {
+    .name = "color_quant",
+    .summary = "few levels a channel: 5 bits down to 1",
+    .source = "arXiv:2203.01441",
+    .group = "extra",
+    .severities = 5,
+    .impl = 1,
+    .apply = apply,
+};
