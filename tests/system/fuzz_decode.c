@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const struct decoder *decoder = NULL;
     struct image out = {0};
-    struct decode_options options = {.max_pixels = 1 << 18, .orient = size % 2,
+    struct decode_options options = {.max_pixels = 1 << 16, .orient = size % 2,
                                      .strict = size / 2 % 2};
     if (decoder_find(DECODER, &decoder))
         abort();

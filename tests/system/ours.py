@@ -34,6 +34,9 @@ class Ours:
     def decode(self, name, data, strict=0, orient=0):
         return self.ask(f"decode {name} {strict} {orient} {len(data)}", data)
 
+    def prepare(self, decoder, resizer, short, crop, data):
+        return self.ask(f"prepare {decoder} {resizer} {short} {crop} {len(data)}", data)
+
     def colour(self, name, a):
         return self.ask(f"colour {name} {a.shape[1]} {a.shape[0]}",
                         np.ascontiguousarray(a).tobytes())

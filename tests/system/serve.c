@@ -4,6 +4,7 @@
  *     resize NAME W0 H0 W H X Y WIDTH HEIGHT GAP LIGHT\n + W0*H0*3 bytes
  *     decode NAME STRICT ORIENT SIZE\n + SIZE bytes
  *     colour NAME W H\n + W*H*3 bytes
+ *     prepare DECODER RESIZER SHORT CROP SIZE\n + SIZE bytes: decode, resize, crop
  *
  * Answers "ok W H MICROSECONDS\n" + pixels, or "STATUS message\n".
  */
@@ -90,6 +91,48 @@ static void serve_decode(const char *line)
     image_clear(&out);
 }
 
+static enum status prepare(const struct decoder *decoder, const struct resizer *resizer,
+                           const struct geometry_rule *rule, const uint8_t *bytes, size_t size,
+                           struct image *out)
+{
+    struct image whole = {0};
+    struct geometry plan;
+    enum status st = image_decode(decoder, bytes, size, NULL, &whole);
+    if (!st)
+        st = geometry_plan(whole.width, whole.height, rule, &plan);
+    if (!st)
+        st = image_fit(&whole, &plan, resizer, NULL, out);
+    image_clear(&whole);
+    return st;
+}
+
+static void serve_prepare(const char *line)
+{
+    char decode[64], resize[64];
+    struct geometry_rule rule = {0};
+    size_t size;
+    struct image out = {0};
+    if (sscanf(line, "prepare %63s %63s %d %d %zu", decode, resize, &rule.resize, &rule.width,
+               &size) != 5)
+        exit(2);
+    rule.height = rule.width;
+    uint8_t *bytes = mem_array(size, 1);
+    if (fread(bytes, 1, size, stdin) != size)
+        exit(2);
+
+    const struct decoder *decoder = NULL;
+    const struct resizer *resizer = NULL;
+    enum status st = decoder_find(decode, &decoder);
+    if (!st)
+        st = resizer_find(resize, &resizer);
+    double start = now();
+    if (!st)
+        st = prepare(decoder, resizer, &rule, bytes, size, &out);
+    answer(st, &out, now() - start);
+    free(bytes);
+    image_clear(&out);
+}
+
 static void serve_colour(const char *line)
 {
     char name[64];
@@ -116,6 +159,8 @@ int main(void)
             serve_resize(line);
         else if (!strncmp(line, "decode ", 7))
             serve_decode(line);
+        else if (!strncmp(line, "prepare ", 8))
+            serve_prepare(line);
         else if (!strncmp(line, "colour ", 7))
             serve_colour(line);
         else

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "noises/system/resize/pillow_sums.h"
 #include "noises/system/system.h"
 #include "tests/system/picture.h"
 
@@ -143,6 +144,68 @@ static void test_window(void **state)
     }
 }
 
+/* An axis of random weights whose absolute sum is at most one, as Pillow's nearly are: the
+ * plain sums must not overflow. */
+static void random_axis(struct pillow_axis *axis, struct rng *rng, int width)
+{
+    *axis = (struct pillow_axis){.count = 1 + (int)rng_below(rng, 70),
+                                 .taps = 1 + (int)rng_below(rng, 40),
+                                 .bits = 22};
+    size_t count = (size_t)axis->count, taps = (size_t)axis->taps;
+    axis->from = calloc(count, sizeof *axis->from);
+    axis->used = calloc(count, sizeof *axis->used);
+    axis->weights = calloc(count * taps, sizeof *axis->weights);
+    for (size_t i = 0; i < count; i++) {
+        int most = axis->taps < width ? axis->taps : width;
+        axis->used[i] = 1 + (int)rng_below(rng, (uint32_t)most);
+        axis->from[i] = (int)rng_below(rng, (uint32_t)(width - axis->used[i] + 1));
+        int32_t top = (1 << 22) / axis->used[i];
+        for (int k = 0; k < axis->used[i]; k++)
+            axis->weights[i * taps + (size_t)k] =
+                (int32_t)rng_below(rng, 2 * (uint32_t)top + 1) - top;
+    }
+    size_t split = pillow_split_size(axis);
+    axis->split = split ? calloc(split, sizeof *axis->split) : NULL;
+    if (axis->split)
+        pillow_split_fill(axis);
+}
+
+static void check_vectors(struct rng *rng)
+{
+    struct pillow_axis axis;
+    struct image in = {0};
+    int rows = 1 + (int)rng_below(rng, 9);
+    assert_ok(picture_init(2 * rng_below(rng, 1000), 1 + (int)rng_below(rng, 90), rows, &in));
+    random_axis(&axis, rng, in.width);
+    size_t stride = 3 * (size_t)in.width, size = 3 * (size_t)axis.count * (size_t)rows;
+    uint8_t *want = calloc(size, 1), *got = calloc(size, 1);
+    const uint8_t *end = in.data + image_size(&in);
+    pillow_row_sums_c(&axis, in.data, stride, end, rows, want);
+    pillow_row_sums_best()(&axis, in.data, stride, end, rows, got);
+    assert_memory_equal(got, want, size);
+
+    int used = rows < axis.used[0] ? rows : axis.used[0];
+    uint8_t *column = calloc(stride, 1), *column_want = calloc(stride, 1);
+    pillow_column_sums_c(axis.weights, used, 22, in.data, stride, (int)stride, column_want);
+    pillow_column_sums_best()(axis.weights, used, 22, in.data, stride, (int)stride, column);
+    assert_memory_equal(column, column_want, stride);
+
+    image_clear(&in);
+    void *all[] = {want, got, column, column_want, axis.from, axis.used, axis.weights, axis.split};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+/* The vector sums give the bytes of the plain ones, whatever the weights. */
+static void test_vectors(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_open(&rng, 1, "pillow", "vectors", 0);
+    for (int i = 0; i < 400; i++)
+        check_vectors(&rng);
+}
+
 /* A flat picture stays flat, whatever the kernel: weights sum to one. */
 static void test_flat(void **state)
 {
@@ -187,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_golden_near),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
