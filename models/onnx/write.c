@@ -269,12 +269,26 @@ static enum status write_model(const struct graph *graph, const char *path)
     return st;
 }
 
+/* At least 13, and what the newest operator needs: passes may have put it into an older
+ * graph. */
+static int opset_for(const struct graph *graph)
+{
+    int opset = graph->opset > OPSET_MIN ? graph->opset : OPSET_MIN;
+    for (int n = 0; n < graph->n_nodes; n++) {
+        const struct op *op = graph->nodes[n]->op;
+        int since = !strcmp(op->name, "LayerNormalization") ? 17 : op->since;
+        if (!op->domain && since > opset)
+            opset = since;
+    }
+    return opset;
+}
+
 enum status onnx_write(const struct graph *graph, const char *path)
 {
     struct graph copy;
     enum status st = graph_copy(graph, &copy);
     if (!st)
-        st = graph_upgrade(&copy, OPSET_MIN);
+        st = graph_upgrade(&copy, opset_for(&copy));
     if (!st)
         st = write_model(&copy, path);
     graph_clear(&copy);

@@ -1,5 +1,7 @@
 /* Cast and CastLike: another dtype. Floats become integers by dropping the fraction, bool by x != 0;
- * integers wrap. The gradient passes between float types only. */
+ * integers wrap. The gradient passes to and
+ * from float types: an integer that is cast to float was rounded before, and that rounding
+ * decides whether it goes on. */
 #include "models/onnx/onnx.h"
 #include "models/ops/elements.h"
 
@@ -38,7 +40,7 @@ static enum status backward(const struct node *node, const struct tensor *const 
 {
     if (!din[0])
         return OK;
-    if (dtype_is_float(in[0]->dtype) && dtype_is_float(out[0]->dtype))
+    if (dtype_is_float(out[0]->dtype))
         return copy_backward(node, in, out, dout, din);
     fill_zero(din[0]);
     return OK;
@@ -68,7 +70,7 @@ const struct op op_castlike = {
     .infer = like_infer,
     .reference = reference,
     .backward = like_backward,
-    .gradient_note = "between float types; zero to and from integers and bool",
+    .gradient_note = "passed on when cast to a float type, zero when to integers or bool",
 };
 
 const struct op op_cast = {
@@ -80,5 +82,5 @@ const struct op op_cast = {
     .infer = infer,
     .reference = reference,
     .backward = backward,
-    .gradient_note = "between float types; zero to and from integers and bool",
+    .gradient_note = "passed on when cast to a float type, zero when to integers or bool",
 };

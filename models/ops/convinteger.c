@@ -58,6 +58,39 @@ static enum status reference(const struct node *node, const struct tensor *const
     return OK;
 }
 
+/* As if the integers were real numbers, for x: dx = sum dy (w - w_zero). */
+static enum status backward(const struct node *node, const struct tensor *const *in,
+                            const struct tensor *const *out,
+                            const struct tensor *const *dout, struct tensor *const *din)
+{
+    (void)out;
+    struct window window;
+    struct conv_sizes s = {0};
+    enum status st = conv_sizes_read(node, &in[0]->shape, &in[1]->shape, &window, &s);
+    for (int k = 0; k < node->n_inputs; k++)
+        if (din[k])
+            fill_zero(din[k]);
+    if (st || !din[0] || !dout[0])
+        return st;
+    int64_t *places = mem_array((size_t)s.taps, sizeof *places);
+    for (int64_t o = 0; o < s.out; o++) {
+        window_places(&window, o, places);
+        for (int64_t nm = 0; nm < s.batch * s.maps; nm++) {
+            int64_t n = nm / s.maps, m = nm % s.maps;
+            double g = at(dout[0], nm * s.out + o);
+            for (int64_t ck = 0; ck < s.c_per * s.taps; ck++) {
+                int64_t c = m / s.m_per * s.c_per + ck / s.taps, place = places[ck % s.taps];
+                int64_t w = tensor_get_int(in[1], m * s.c_per * s.taps + ck);
+                if (place >= 0)
+                    add_to(din[0], (n * s.channels + c) * s.in + place,
+                           g * (double)(w - zero_of(node, in, 3, m)));
+            }
+        }
+    }
+    free(places);
+    return OK;
+}
+
 const struct op op_convinteger = {
     .name = "ConvInteger",
     .since = 10,
@@ -66,4 +99,6 @@ const struct op op_convinteger = {
     .attributes = "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I",
     .infer = infer,
     .reference = reference,
+    .backward = backward,
+    .gradient_note = "for x, as if the integers were real numbers",
 };

@@ -3,6 +3,8 @@
  * y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). ONNX has it since opset 20,
  * com.microsoft always.
  *
+ * com.microsoft.QuickGelu: y = x sigmoid(alpha x); with alpha = 1 it is SiLU, or swish.
+ *
  * Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
  */
 #include "models/ops/elements.h"
@@ -80,4 +82,41 @@ const struct op op_microsoft_gelu = {
     .infer = infer,
     .reference = reference,
     .backward = backward,
+};
+
+static double quick(const struct node *node, double x)
+{
+    return x / (1 + exp(-(double)node_float(node, "alpha", 1.702f) * x));
+}
+
+static double quick_derivative(const struct node *node, double x, double y)
+{
+    double alpha = (double)node_float(node, "alpha", 1.702f);
+    double s = 1 / (1 + exp(-alpha * x));
+    return s + alpha * y * (1 - s);
+}
+
+static enum status quick_reference(const struct node *node, const struct tensor *const *in,
+                                   struct tensor *const *out)
+{
+    return unary_reference(node, in, out, quick);
+}
+
+static enum status quick_backward(const struct node *node, const struct tensor *const *in,
+                                  const struct tensor *const *out,
+                                  const struct tensor *const *dout, struct tensor *const *din)
+{
+    return unary_backward(node, in, out, dout, din, quick_derivative);
+}
+
+const struct op op_microsoft_quickgelu = {
+    .name = "QuickGelu",
+    .domain = "com.microsoft",
+    .since = 1,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .attributes = "alpha:f",
+    .infer = infer_float,
+    .reference = quick_reference,
+    .backward = quick_backward,
 };

@@ -90,5 +90,5 @@ const struct op op_microsoft_qgemm = {
     .attributes = "alpha:f transA:i transB:i",
     .infer = infer,
     .reference = reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

@@ -54,7 +54,7 @@ const struct op op_microsoft_qlinearsigmoid = {
     .outputs = {1, 1},
     .infer = infer,
     .reference = sigmoid_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };
 
 const struct op op_microsoft_qlinearleakyrelu = {
@@ -66,5 +66,5 @@ const struct op op_microsoft_qlinearleakyrelu = {
     .attributes = "alpha:f",
     .infer = infer,
     .reference = leaky_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

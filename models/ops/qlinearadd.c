@@ -63,7 +63,7 @@ const struct op op_microsoft_qlinearadd = {
     .outputs = {1, 1},
     .infer = infer,
     .reference = add_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };
 
 const struct op op_microsoft_qlinearmul = {
@@ -74,5 +74,5 @@ const struct op op_microsoft_qlinearmul = {
     .outputs = {1, 1},
     .infer = infer,
     .reference = mul_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

@@ -68,5 +68,5 @@ const struct op op_microsoft_qlinearconcat = {
     .attributes = "axis:i!",
     .infer = infer,
     .reference = reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

@@ -71,5 +71,5 @@ const struct op op_qlinearconv = {
     .attributes = "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I",
     .infer = infer,
     .reference = reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

@@ -66,6 +66,36 @@ static enum status integer_reference(const struct node *node, const struct tenso
     return st;
 }
 
+/* As if the integers were real numbers: da = dy (b - b_zero)', db = (a - a_zero)' dy. */
+static enum status integer_backward(const struct node *node, const struct tensor *const *in,
+                                    const struct tensor *const *out,
+                                    const struct tensor *const *dout,
+                                    struct tensor *const *din)
+{
+    struct product p;
+    enum status st = product_of(&in[0]->shape, &in[1]->shape, &p);
+    const struct tensor *az = node->n_inputs > 2 ? in[2] : NULL;
+    const struct tensor *bz = node->n_inputs > 3 ? in[3] : NULL;
+    for (int k = 0; k < node->n_inputs; k++)
+        if (din[k])
+            fill_zero(din[k]);
+    int64_t count = st || !dout[0] ? 0 : shape_count(&out[0]->shape);
+    for (int64_t o = 0; o < count; o++) {
+        int64_t q = o / p.n / p.m, i = o / p.n % p.m, j = o % p.n;
+        int64_t a = strided(&p.lead, p.a_stride, q) + i * p.k;
+        int64_t b = strided(&p.lead, p.b_stride, q) + j;
+        for (int64_t k = 0; k < p.k; k++) {
+            if (din[0])
+                add_to(din[0], a + k, at(dout[0], o) * (double)(tensor_get_int(in[1],
+                                          b + k * p.n) - zero_at(bz, j)));
+            if (din[1])
+                add_to(din[1], b + k * p.n, at(dout[0], o) *
+                       (double)(tensor_get_int(in[0], a + k) - zero_at(az, i)));
+        }
+    }
+    return st;
+}
+
 /* inputs  a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero */
 static enum status linear_infer(struct node *node)
 {
@@ -109,6 +139,8 @@ const struct op op_matmulinteger = {
     .outputs = {1, 1},
     .infer = integer_infer,
     .reference = integer_reference,
+    .backward = integer_backward,
+    .gradient_note = "as if the integers were real numbers",
 };
 
 const struct op op_qlinearmatmul = {
@@ -118,5 +150,5 @@ const struct op op_qlinearmatmul = {
     .outputs = {1, 1},
     .infer = linear_infer,
     .reference = linear_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

@@ -117,7 +117,7 @@ const struct op op_microsoft_qlinearglobalaveragepool = {
     .attributes = "channels_last:i",
     .infer = global_infer,
     .reference = global_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };
 
 const struct op op_microsoft_qlinearaveragepool = {
@@ -130,5 +130,5 @@ const struct op op_microsoft_qlinearaveragepool = {
                   "pads:I strides:I",
     .infer = pool_infer,
     .reference = pool_reference,
-    .gradient_note = "none: the runtime differentiates its dequantized form",
+    .gradient_note = "of its dequantized form (graph_dequantize), straight through",
 };

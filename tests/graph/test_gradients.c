@@ -36,6 +36,7 @@ static const struct trial trials[] = {
     {"Gelu", 20, NULL, {"3x4"}},
     {"Gelu", 20, "approximate='tanh'", {"3x4"}},
     {"Gelu", 1, NULL, {"3x4"}, 0, 0, 0, "com.microsoft"},
+    {"QuickGelu", 1, "alpha=1.5", {"3x4"}, 0, 0, 0, "com.microsoft"},
     {"Sin", 13, NULL, {"3x4"}},
     {"Cos", 13, NULL, {"3x4"}},
     {"Tan", 13, NULL, {"3x4"}, -1, 1},
@@ -153,7 +154,8 @@ static const struct trial trials[] = {
 
 /* Their gradient is a convention, tested for itself below. */
 static const char *const surrogates[] = {"QuantizeLinear", "DequantizeLinear",
-                                         "DynamicQuantizeLinear"};
+                                         "DynamicQuantizeLinear", "Staircase",
+                                         "MatMulInteger", "ConvInteger"};
 
 static double loss(const struct trial_run *run, const struct tensor *weights)
 {

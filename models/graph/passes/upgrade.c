@@ -1,6 +1,7 @@
 /*
- * Old opsets to opset 13: what was an attribute there and is an input now becomes a
- * constant; the other operators mean the same or are told apart by their inputs.
+ * Old opsets to 13 and, where an operator needs it, to 20: what was an attribute and is an
+ * input now becomes a constant; the other operators mean the same or are told apart by their
+ * inputs.
  */
 #include "models/graph/passes.h"
 
@@ -98,7 +99,16 @@ static enum status upgrade_softmax(struct graph *graph, struct node *node)
     return OK;
 }
 
-static enum status upgrade_node(struct graph *graph, struct node *node)
+/* Opset 18: the axes of all reductions are an input, and equal parts of Split are counted. */
+static void upgrade_18(struct graph *graph, struct node *node)
+{
+    if (!strncmp(node->op->name, "Reduce", 6))
+        move_ints(graph, node, "axes", 1);
+    if (!strcmp(node->op->name, "Split") && (node->n_inputs < 2 || !node->inputs[1]))
+        node_set_int(graph, node, "num_outputs", node->n_outputs);
+}
+
+static enum status upgrade_13(struct graph *graph, struct node *node)
 {
     const char *type = node->op->name;
     int from = node->version;
@@ -141,7 +151,10 @@ enum status graph_upgrade(struct graph *graph, int opset)
         struct node *node = graph->nodes[n];
         if (node->op->domain)
             continue;
-        st = upgrade_node(graph, node);
+        if (node->version < 13)
+            st = upgrade_13(graph, node);
+        if (!st && opset >= 18 && node->version < 18)
+            upgrade_18(graph, node);
         node->version = opset;
     }
     graph->opset = opset;
