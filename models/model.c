@@ -161,6 +161,12 @@ enum status model_report(const struct model *model, const struct session_options
     return OK;
 }
 
+enum status model_calibrate(struct model *model, const float *const *pictures, size_t n)
+{
+    return status_wrap(network_calibrate(&model->network, pictures, n), "%s",
+                       model->record.name);
+}
+
 enum status session_open(const struct model *model, const struct session_options *options,
                          struct session **out)
 {

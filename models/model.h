@@ -60,7 +60,9 @@ struct session_options {
     bool simulate;             /* quantized graphs as fake quantization in float */
     bool no_fold;              /* keep batch norm as its own step */
     bool ceil_mode;            /* pooling rounds up (SysNoise) */
-    const char *precision;     /* NULL or "fp32", "fp16", "bf16", "int8": emulated */
+    /* NULL or "fp32". "fp16", "bf16": weights and every operator's result are rounded to
+     * nearest even. "int8": quantized after training, after model_calibrate(). */
+    const char *precision;
     double temperature;        /* 0 or 1: none; logits are divided by it before the loss */
 };
 
@@ -85,6 +87,14 @@ enum status session_forward(struct session *session, const float *x, float *logi
 /* After session_forward on the same x: dlogits [n_classes] in, dx [3][H][W] out, exact or
  * straight-through as the record says. May be called several times for one forward. */
 enum status session_backward(struct session *session, const float *dlogits, float *dx);
+
+/*
+ * Pictures for precision "int8": [3][H][W] in [0,1], a seeded subset that the caller chose.
+ * Activations become uint8 between the least and the largest value that these pictures give;
+ * weights are int8 per output channel and symmetric. Before the first such session; the
+ * pictures are copied. A network that is quantized already needs none.
+ */
+enum status model_calibrate(struct model *model, const float *const *pictures, size_t n);
 
 /* uint8 [H][W][3] to float [3][H][W] in [0,1]: x = u8 / 255 in float32. */
 void pixels_to_float(const uint8_t *pixels, int width, int height, float *x);

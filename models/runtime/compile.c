@@ -143,10 +143,34 @@ static void round_outputs(struct builder *build, const struct layer *layer)
     }
 }
 
+/* Padding of blocked layouts is 0 and changes nothing. */
+static void run_observe(const struct step *step, struct lane *lane)
+{
+    const struct slot *slot = &lane->plan->slots[step->args[0].slot];
+    const float *x = lane_arg(step, lane, 0);
+    struct range *range = &lane->plan->ranges[*(const int *)step->context];
+    int64_t count = (int64_t)(slot->bytes / sizeof *x);
+    for (int64_t i = 0; i < count; i++) {
+        range->low = x[i] < range->low ? x[i] : range->low;
+        range->high = x[i] > range->high ? x[i] : range->high;
+    }
+}
+
+static void observe(struct builder *build, struct value *value)
+{
+    if (!build->plan->options.observe || !build->plan->options.observe[value->id])
+        return;
+    int *id = build_alloc(build, sizeof *id);
+    *id = value->id;
+    build_step(build, run_observe, "observe", id, &(struct arg){0, build_first(build, value)},
+               1);
+}
+
 static void end_layer(struct builder *build, struct list *list, int from)
 {
     const struct layer *layer = &list->layers[list->n];
     round_outputs(build, layer);
+    observe(build, layer->output);
     build->plan->layers[list->n++] =
         (struct plan_layer){.node = layer->node,
                             .output = layer->output,
@@ -195,6 +219,10 @@ static enum status forward(struct builder *build)
     build->layer = -1;
     plan->input = build_slot(build, input->dtype, &input->shape, NULL);
     build_define(build, input, plan->input);
+    if (plan->options.observe)
+        plan->ranges =
+            build_alloc(build, (size_t)build->graph->n_values * sizeof *plan->ranges);
+    observe(build, input);
     group_nodes(build);
     struct list list = {0};
     enum status st = OK;

@@ -169,7 +169,8 @@ static void fuse(struct builder *build, struct layer *layer, const int *reader,
          * (their bounds are constants, rounded alike). */
         bool rounds = build->plan->options.rounds && build->plan->options.rounds[value->id];
         const struct kernel *kernel = layer->kernel;
-        struct value *other = rounds ? NULL : residual_of(node, value);
+        bool observes = build->plan->options.observe != NULL;
+        struct value *other = rounds || observes ? NULL : residual_of(node, value);
         struct value *row = rounds ? NULL : row_of(node, value);
         struct activation act;
         if (row && kernel->fuses_bias && !layer->n_fused && layer->node->n_inputs == 2) {

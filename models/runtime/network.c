@@ -1,7 +1,10 @@
 #include "models/runtime/network.h"
 
+#include "models/ops/op.h"
+#include "models/runtime/input.h"
 #include "models/runtime/passes.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,21 +28,23 @@ void network_clear(struct network *network)
         plan_clear(&plan->plan);
         free(plan);
     }
+    free(network->samples);
     pthread_mutex_destroy(&network->lock);
     *network = (struct network){0};
 }
 
-static enum status rounding_named(const char *precision, enum rounding *out)
+static enum status precision_named(const char *precision, enum rounding *round, bool *int8)
 {
-    *out = ROUND_NONE;
-    if (!precision || !strcmp(precision, "fp32"))
+    *round = ROUND_NONE;
+    *int8 = precision && !strcmp(precision, "int8");
+    if (!precision || *int8 || !strcmp(precision, "fp32"))
         return OK;
     if (!strcmp(precision, "fp16"))
-        *out = ROUND_F16;
+        *round = ROUND_F16;
     else if (!strcmp(precision, "bf16"))
-        *out = ROUND_BF16;
+        *round = ROUND_BF16;
     else
-        return status_fail(ERR_USAGE, "precision \"%s\" is not one of fp32 fp16 bf16",
+        return status_fail(ERR_USAGE, "precision \"%s\" is not one of fp32 fp16 bf16 int8",
                            precision);
     return OK;
 }
@@ -71,33 +76,94 @@ static enum status fix_input(struct graph *graph, const struct preprocess *prepr
     return OK;
 }
 
-static enum status rewrite(struct graph *graph, const struct session_options *options,
-                           enum rounding precision, const unsigned char **rounds)
+static bool quantized(const struct graph *graph)
 {
-    int folded, converted;
-    enum status st = pass_logits(graph);
-    if (!st && !options->simulate)
-        st = pass_integer(graph, &converted);
-    if (!st && !options->no_fold)
-        st = pass_fold_batchnorm(graph, &folded);
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (strstr(graph->nodes[i]->op->name, "QuantizeLinear") ||
+            strstr(graph->nodes[i]->op->name, "QLinear"))
+            return true;
+    return false;
+}
+
+/* Runs the pictures through a float plan that notes ranges. */
+static enum status find_ranges(const struct network *network, struct graph *graph,
+                               const unsigned char *marks, struct range *ranges)
+{
+    struct graph copy = {0};
+    struct plan plan = {0};
+    struct lane lane = {0};
+    struct input_map map;
+    struct plan_options options = {.mode = PLAN_INFER, .observe = marks};
+    int n_values = graph->n_values;
+    enum status st = graph_copy(graph, &copy);
     if (!st)
-        st = pass_round(graph, precision, rounds);
+        st = plan_compile(&copy, &options, &plan);
+    if (!st)
+        st = lane_init(&lane, &plan);
+    input_map_init(&map, network->preprocess);
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    for (size_t i = 0; !st && i < network->n_samples; i++) {
+        input_apply(&map, network->samples + i * 3 * (size_t)map.pixels, lane.data[plan.input]);
+        st = lane_run(&lane, 0, plan.n_forward);
+    }
+    omp_set_num_threads(threads);
+    if (!st)
+        memcpy(ranges, plan.ranges, (size_t)n_values * sizeof *ranges);
+    if (lane.plan)
+        lane_clear(&lane);
+    plan_clear(&plan);
+    graph_clear(&copy);
     return st;
 }
 
-enum status network_compile(const struct graph *graph, const struct preprocess *preprocess,
+static enum status quantize(const struct network *network, struct graph *graph)
+{
+    if (quantized(graph))
+        return OK;
+    if (!network->n_samples)
+        return status_fail(ERR_USAGE, "int8 needs pictures to find ranges with: "
+                                      "model_calibrate() comes first");
+    struct range *ranges = mem_array((size_t)graph->n_values, sizeof *ranges);
+    const unsigned char *marks = pass_observed(graph);
+    enum status st = find_ranges(network, graph, marks, ranges);
+    if (!st)
+        st = pass_quantize(graph, marks, ranges);
+    free(ranges);
+    return st;
+}
+
+static enum status rewrite(const struct network *network, struct graph *graph,
+                           const struct session_options *options,
+                           const unsigned char **rounds)
+{
+    int folded, converted;
+    bool int8;
+    enum rounding round;
+    enum status st = precision_named(options->precision, &round, &int8);
+    if (!st)
+        st = pass_logits(graph);
+    if (!st && !options->no_fold)
+        st = pass_fold_batchnorm(graph, &folded);
+    if (!st && int8)
+        st = quantize(network, graph);
+    if (!st && !options->simulate)
+        st = pass_integer(graph, &converted);
+    if (!st)
+        st = pass_round(graph, round, rounds);
+    return st;
+}
+
+enum status network_compile(const struct network *network,
                             const struct session_options *options, int batch,
                             struct plan *out)
 {
-    enum rounding precision;
     struct graph copy = {0}, special = {0};
     struct plan_options plan_options = {0};
     *out = (struct plan){0};
-    enum status st = rounding_named(options->precision, &precision);
+    enum status st = graph_copy(network->graph, &copy);
     if (!st)
-        st = graph_copy(graph, &copy);
-    if (!st)
-        st = fix_input(&copy, preprocess);
+        st = fix_input(&copy, network->preprocess);
     if (!st && options->ceil_mode)
         pass_ceil_mode(&copy);
     if (!st)
@@ -106,7 +172,7 @@ enum status network_compile(const struct graph *graph, const struct preprocess *
         st = status_fail(ERR_UNSUPPORTED, "the network takes %lld pictures at once, and only so",
                          (long long)special.inputs[0]->shape.dim[0]);
     if (!st)
-        st = rewrite(&special, options, precision, &plan_options.rounds);
+        st = rewrite(network, &special, options, &plan_options.rounds);
     plan_options.mode = options->gradient ? PLAN_GRADIENT : PLAN_INFER;
     plan_options.simulate = options->simulate;
     if (!st)
@@ -116,6 +182,29 @@ enum status network_compile(const struct graph *graph, const struct preprocess *
         graph_clear(&copy);
     else
         out->source = copy;
+    return st;
+}
+
+enum status network_calibrate(struct network *network, const float *const *pictures, size_t n)
+{
+    size_t floats = 3 * (size_t)network->preprocess->width *
+                    (size_t)network->preprocess->height;
+    enum status st = OK;
+    pthread_mutex_lock(&network->lock);
+    for (struct network_plan *plan = network->plans; plan; plan = plan->next)
+        if (plan->options.precision && !strcmp(plan->options.precision, "int8"))
+            st = status_fail(ERR_BUSY, "the network already runs with other ranges");
+    float *samples = st ? NULL : mem_try(n * floats, sizeof *samples);
+    if (!st && !samples)
+        st = status_fail(ERR_NOMEM, "no memory for %zu pictures", n);
+    for (size_t i = 0; !st && i < n; i++)
+        memcpy(samples + i * floats, pictures[i], floats * sizeof *samples);
+    if (!st) {
+        free(network->samples);
+        network->samples = samples;
+        network->n_samples = n;
+    }
+    pthread_mutex_unlock(&network->lock);
     return st;
 }
 
@@ -151,7 +240,7 @@ enum status network_plan(struct network *network, const struct session_options *
     if (!*out) {
         struct network_plan *made = mem_new(sizeof *made);
         made->options = key;
-        st = network_compile(network->graph, network->preprocess, &key, 1, &made->plan);
+        st = network_compile(network, &key, 1, &made->plan);
         if (st) {
             free(made);
         } else {

@@ -17,6 +17,15 @@ enum status pass_logits(struct graph *graph);
 /* Fake quantization becomes integer arithmetic where it fits; see pass_integer.c. */
 enum status pass_integer(struct graph *graph, int *converted);
 
+/*
+ * Quantizes a float network after training; see pass_quantize.c. pass_observed() marks, by
+ * value id, the activations whose ranges must be known (in the graph's arena); ranges is by
+ * value id too.
+ */
+unsigned char *pass_observed(struct graph *graph);
+enum status pass_quantize(struct graph *graph, const unsigned char *marks,
+                          const struct range *ranges);
+
 /* Pooling rounds its output size up (SysNoise). Before shapes are inferred. */
 void pass_ceil_mode(struct graph *graph);
 

@@ -78,11 +78,19 @@ struct plan_statistics {
 enum plan_mode { PLAN_INFER, PLAN_GRADIENT, PLAN_TRAIN };
 enum rounding { ROUND_NONE, ROUND_F16, ROUND_BF16 };
 
+/* Least and largest value seen; 0 is always in it. */
+struct range {
+    float low, high;
+};
+
 struct plan_options {
     enum plan_mode mode;
     /* By value id: the type to which a value is rounded once computed (pass_round), or
      * NULL. In the graph's arena. */
     const unsigned char *rounds;
+    /* By value id: note the ranges of these values in plan->ranges, for one lane. Sums are
+     * then not fused. */
+    const unsigned char *observe;
     bool simulate;           /* quantized graphs in float */
     bool input_gradient;     /* train mode: of the input too, for adversarial training */
 };
@@ -101,6 +109,7 @@ struct plan {
     int n_variables, n_statistics;
     struct plan_variable *variables;      /* in the plan's arena; train mode only */
     struct plan_statistics *statistics;   /* freed by plan_clear */
+    struct range *ranges;    /* by value id, while observing */
     size_t lane_bytes, constant_bytes;
 };
 

@@ -201,6 +201,57 @@ static void test_options(void **state)
     model_close(model);
 }
 
+/* int8 after training: near the float network, and refused without pictures. */
+static void test_calibration(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/cifar10_resnet20_fp32.onnx");
+    struct model *model;
+    struct session *session, *integer;
+    struct session_options options = {.precision = "int8", .gradient = true};
+    assert_ok(model_open(file, NULL, &model));
+    assert_int_equal(session_open(model, &options, &session), ERR_USAGE);
+    static float x[SAMPLES][PIXELS], dx[2][PIXELS];
+    const float *pictures[SAMPLES];
+    float d[CLASSES] = {1, -1}, logits[2][CLASSES];
+    struct rng rng;
+    rng_open(&rng, 8, "calibration", "test session", 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        /* Smooth pictures: a slope and a little noise. */
+        for (int k = 0; k < PIXELS; k++)
+            x[i][k] = (float)(0.2 + 0.015 * (k % 32) + 0.1 * rng_uniform(&rng));
+        pictures[i] = x[i];
+    }
+    assert_ok(model_calibrate(model, pictures, SAMPLES));
+    assert_ok(session_open(model, &options, &integer));
+    options.precision = NULL;
+    assert_ok(session_open(model, &options, &session));
+    double far = 0, length = 0, dot = 0, a = 0, b = 0;
+    for (int i = 0; i < SAMPLES; i++) {
+        assert_ok(session_forward(session, x[i], logits[0]));
+        assert_ok(session_forward(integer, x[i], logits[1]));
+        assert_ok(session_backward(session, d, dx[0]));
+        assert_ok(session_backward(integer, d, dx[1]));
+        for (int k = 0; k < CLASSES; k++) {
+            far += pow((double)(logits[0][k] - logits[1][k]), 2);
+            length += pow((double)logits[0][k], 2);
+        }
+        for (int k = 0; k < PIXELS; k++) {
+            dot += (double)dx[0][k] * (double)dx[1][k];
+            a += (double)dx[0][k] * (double)dx[0][k];
+            b += (double)dx[1][k] * (double)dx[1][k];
+        }
+    }
+    print_message("# int8 after training: logits %.3f apart, gradients' cosine %.3f\n",
+                  sqrt(far / length), dot / sqrt(a * b));
+    assert_true(far > 0 && far < 0.15 * 0.15 * length);
+    assert_true(dot > 0.7 * sqrt(a * b));
+    assert_int_equal(model_calibrate(model, pictures, SAMPLES), ERR_BUSY);
+    session_close(session);
+    session_close(integer);
+    model_close(model);
+}
+
 /* Integer arithmetic and its float form have nearly the same logits and the same
  * straight-through gradient, but for the numbers that round to the edge of the range. */
 static void test_simulated(void **state)
@@ -265,7 +316,7 @@ int main(void)
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_modes_agree),
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_simulated),     cmocka_unit_test(test_report),
+        cmocka_unit_test(test_calibration),  cmocka_unit_test(test_simulated),     cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

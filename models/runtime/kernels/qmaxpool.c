@@ -1,5 +1,6 @@
 /* MaxPool of 8-bit integers, channels last; padding is never the largest. The place of each
  * maximum (the first in reading order) is kept for backward. */
+#include "base/simd.h"
 #include "models/runtime/kernels/window.h"
 
 #include <string.h>
@@ -20,12 +21,32 @@ static bool accepts(const struct builder *build, const struct layer *layer)
            node->inputs[0]->shape.rank == 4 && (node->n_outputs == 1 || !node->outputs[1]);
 }
 
+/* y = max(y, x), of bytes with the sign bit turned where they are signed. */
+SIMD_CLONES
+static void larger(const uint8_t *restrict x, uint8_t *restrict y, int64_t C, uint8_t flip)
+{
+    for (int64_t c = 0; c < C; c++) {
+        uint8_t a = x[c] ^ flip, b = y[c] ^ flip;
+        y[c] = (a > b ? a : b) ^ flip;
+    }
+}
+
+static void larger_and_where(const uint8_t *x, int64_t at, uint8_t *y, int32_t *places,
+                             int64_t C, uint8_t flip)
+{
+    for (int64_t c = 0; c < C; c++)
+        if ((x[at + c] ^ flip) > (y[c] ^ flip)) {
+            y[c] = x[at + c];
+            places[c] = (int32_t)(at + c);
+        }
+}
+
 /* One output pixel: running maxima over the window, all channels at once. */
 static void pool_pixel(const struct qmaxpool *q, const uint8_t *x, int64_t oh, int64_t ow,
                        uint8_t *y, int32_t *places)
 {
     const struct window *w = &q->window;
-    int flip = q->is_signed ? 128 : 0;
+    uint8_t flip = q->is_signed ? 128 : 0;
     bool first = true;
     for (int64_t i = 0; i < w->kernel[0]; i++)
         for (int64_t k = 0; k < w->kernel[1]; k++) {
@@ -34,12 +55,15 @@ static void pool_pixel(const struct qmaxpool *q, const uint8_t *x, int64_t oh, i
             if (h < 0 || h >= q->H || v < 0 || v >= q->W)
                 continue;
             int64_t at = (h * q->W + v) * q->C;
-            for (int64_t c = 0; c < q->C; c++)
-                if (first || (x[at + c] ^ flip) > (y[c] ^ flip)) {
-                    y[c] = x[at + c];
-                    if (places)
-                        places[c] = (int32_t)(at + c);
-                }
+            if (first) {
+                memcpy(y, x + at, (size_t)q->C);
+                for (int64_t c = 0; places && c < q->C; c++)
+                    places[c] = (int32_t)(at + c);
+            } else if (places) {
+                larger_and_where(x, at, y, places, q->C, flip);
+            } else {
+                larger(x + at, y, q->C, flip);
+            }
             first = false;
         }
 }
