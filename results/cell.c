@@ -289,8 +289,13 @@ static enum status put_cell(struct store *store, const struct store_cell *cell,
                             const struct tally *tally, const char *top1, int64_t *id)
 {
     sqlite3 *db = store->db;
+    const char *role = "computed";
     enum status st = find_same(db, cell, top1, id);
-    if (!st && !*id) {
+    if (!st && *id) {
+        int64_t owner = 0;
+        st = sql_int(db, 0, &owner, "SELECT run_id FROM cell WHERE cell_id = ?", "i", *id);
+        role = owner == cell->run_id ? role : "canary"; /* done before, and the same again */
+    } else if (!st) {
         st = insert_row(db, cell, tally, id);
         if (!st && tally->ok)
             st = insert_vectors(db, cell, tally, top1, *id);
@@ -298,7 +303,7 @@ static enum status put_cell(struct store *store, const struct store_cell *cell,
             st = insert_notes(db, cell, *id);
     }
     if (!st)
-        st = note_run(db, cell->run_id, *id, "computed", cell->wall_s, cell->cpu_s,
+        st = note_run(db, cell->run_id, *id, role, cell->wall_s, cell->cpu_s,
                       cell->rss_kb);
     return st ? st
               : sql_run(db, "DELETE FROM checkpoint WHERE key = ?", "t", cell->key);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static void put(const char *text, FILE *out)
+void markdown_text(const char *text, FILE *out)
 {
     for (; *text; text++) {
         if (*text == '|' || *text == '\\' || *text == '*' || *text == '_' || *text == '`' ||
@@ -19,20 +19,20 @@ static void put_row(const struct sheet *sheet, size_t row, FILE *out)
         const struct sheet_cell *cell = &sheet->cells[row * sheet->n_columns + c];
         const char *strong = cell->tone == TONE_BEST && *cell->text ? "**" : "";
         fprintf(out, "| %s", strong);
-        put(cell->text, out);
+        markdown_text(cell->text, out);
         fprintf(out, "%s%s", strong, *cell->text ? " " : "");
     }
     fputs("|\n", out);
 }
 
-static void put_sheet(const struct sheet *sheet, FILE *out)
+void sheet_markdown(const struct sheet *sheet, FILE *out)
 {
     fputs("### ", out);
-    put(sheet->title, out);
+    markdown_text(sheet->title, out);
     fputs("\n\n", out);
     for (size_t c = 0; c < sheet->n_columns; c++) {
         fputs("| ", out);
-        put(sheet->columns[c].title, out);
+        markdown_text(sheet->columns[c].title, out);
         fputs(" ", out);
     }
     fputs("|\n", out);
@@ -43,7 +43,7 @@ static void put_sheet(const struct sheet *sheet, FILE *out)
         put_row(sheet, r, out);
     if (sheet->note) {
         fputs("\n", out);
-        put(sheet->note, out);
+        markdown_text(sheet->note, out);
         fputs("\n", out);
     }
 }
@@ -56,7 +56,7 @@ static enum status write_markdown(struct store *store, const struct board *board
     sheets_make(board, options, false, &sheets);
     for (size_t i = 0; i < sheets.count; i++) {
         fputs(i ? "\n" : "", out);
-        put_sheet(&sheets.items[i], out);
+        sheet_markdown(&sheets.items[i], out);
     }
     if (board->n_failed)
         fprintf(out, "\n%lld cells have no number.\n", (long long)board->n_failed);

@@ -13,26 +13,23 @@ struct maker {
     const char *pm, *change; /* "±" and "Δ", or in ASCII */
 };
 
-static struct sheet *add_sheet(struct maker *maker, const char *title, size_t rows,
-                               size_t columns)
+struct sheet *sheet_add(struct sheets *sheets, const char *title, size_t rows, size_t columns)
 {
-    struct sheets *sheets = maker->sheets;
     sheets->items = mem_grow(sheets->items, sheets->count + 1, sizeof *sheets->items);
     struct sheet *sheet = &sheets->items[sheets->count++];
     *sheet = (struct sheet){.title = title, .n_rows = rows};
-    sheet->columns = arena_alloc(maker->arena, columns * sizeof *sheet->columns);
-    sheet->cells = arena_alloc(maker->arena, rows * columns * sizeof *sheet->cells);
+    sheet->columns = arena_alloc(&sheets->arena, columns * sizeof *sheet->columns);
+    sheet->cells = arena_alloc(&sheets->arena, rows * columns * sizeof *sheet->cells);
     return sheet;
 }
 
-/* Columns are added first, then cells are set by their place. */
-static void add_column(struct sheet *sheet, const char *title, bool right, int spare)
+void sheet_column(struct sheet *sheet, const char *title, bool right, int spare)
 {
     sheet->columns[sheet->n_columns++] = (struct sheet_column){title, right, spare};
 }
 
-static void set(struct sheet *sheet, size_t row, size_t column, const char *text,
-                enum sheet_tone tone)
+void sheet_set(struct sheet *sheet, size_t row, size_t column, const char *text,
+               enum sheet_tone tone)
 {
     sheet->cells[row * sheet->n_columns + column] =
         (struct sheet_cell){text ? text : "", tone};
@@ -139,10 +136,10 @@ static void summary_row(struct maker *maker, struct sheet *sheet, size_t i,
 {
     const struct board_row *row = &maker->section->rows[i];
     size_t column = 0;
-    set(sheet, i, column++, row->group ? arena_format(maker->arena, "%d", row->group) : "",
+    sheet_set(sheet, i, column++, row->group ? arena_format(maker->arena, "%d", row->group) : "",
         TONE_PLAIN);
-    set(sheet, i, column++, model_name(maker, row), TONE_PLAIN);
-    set(sheet, i, column++, row->precision, TONE_PLAIN);
+    sheet_set(sheet, i, column++, model_name(maker, row), TONE_PLAIN);
+    sheet_set(sheet, i, column++, row->precision, TONE_PLAIN);
     for (size_t k = 0; k < n_shown; k++) {
         enum board_measure measure = summary_columns[shown[k]].measure;
         const struct board_value *value = &row->values[measure];
@@ -154,10 +151,10 @@ static void summary_row(struct maker *maker, struct sheet *sheet, size_t i,
         enum sheet_tone tone = is_best(maker->section, i, measure) ? TONE_BEST
                                : change                            ? change_tone(value)
                                                                    : TONE_PLAIN;
-        set(sheet, i, column++, text, tone);
+        sheet_set(sheet, i, column++, text, tone);
     }
     if (column < sheet->n_columns)
-        set(sheet, i, column, row->flags, TONE_PLAIN);
+        sheet_set(sheet, i, column, row->flags, TONE_PLAIN);
 }
 
 static const char *summary_note(struct maker *maker)
@@ -193,19 +190,19 @@ static void add_summary(struct maker *maker)
             shown[n_shown++] = k;
     for (size_t i = 0; i < section->n_rows; i++)
         flags = flags || section->rows[i].flags;
-    struct sheet *sheet = add_sheet(maker, section_name(maker), section->n_rows, n_shown + 4);
+    struct sheet *sheet = sheet_add(maker->sheets, section_name(maker), section->n_rows, n_shown + 4);
     sheet->note = summary_note(maker);
-    add_column(sheet, "#", true, 0);
-    add_column(sheet, "Model", false, 0);
-    add_column(sheet, "Precision", false, 0);
+    sheet_column(sheet, "#", true, 0);
+    sheet_column(sheet, "Model", false, 0);
+    sheet_column(sheet, "Precision", false, 0);
     for (size_t k = 0; k < n_shown; k++)
-        add_column(sheet,
+        sheet_column(sheet,
                    arena_format(maker->arena, "%s%s%s", summary_columns[shown[k]].title,
                                 summary_columns[shown[k]].change ? " " : "",
                                 summary_columns[shown[k]].change ? maker->change : ""),
                    true, summary_columns[shown[k]].spare);
     if (flags)
-        add_column(sheet, "Flags", false, 8);
+        sheet_column(sheet, "Flags", false, 8);
     for (size_t i = 0; i < section->n_rows; i++)
         summary_row(maker, sheet, i, shown, n_shown);
 }
@@ -227,14 +224,14 @@ static void twin_line(struct maker *maker, struct sheet *sheet, size_t at,
     const struct board_row *other = &maker->section->rows[twin->twin_row];
     bool first = line == twin->lines;
     struct arena *arena = maker->arena;
-    set(sheet, at, 0, first ? model_name(maker, row) : "", TONE_PLAIN);
-    set(sheet, at, 1, first ? model_name(maker, other) : "", TONE_PLAIN);
-    set(sheet, at, 2, board_kind_names[line->kind], TONE_PLAIN);
-    set(sheet, at, 3, arena_format(arena, "%d", line->conditions), TONE_PLAIN);
-    set(sheet, at, 4, arena_copy(arena, board_percent(line->twin_acc, number)), TONE_PLAIN);
-    set(sheet, at, 5, arena_copy(arena, board_percent(line->acc, number)), TONE_PLAIN);
-    set(sheet, at, 6, span_text(maker, &line->difference), change_tone(&line->difference));
-    set(sheet, at, 7, span_text(maker, &line->beyond), change_tone(&line->beyond));
+    sheet_set(sheet, at, 0, first ? model_name(maker, row) : "", TONE_PLAIN);
+    sheet_set(sheet, at, 1, first ? model_name(maker, other) : "", TONE_PLAIN);
+    sheet_set(sheet, at, 2, board_kind_names[line->kind], TONE_PLAIN);
+    sheet_set(sheet, at, 3, arena_format(arena, "%d", line->conditions), TONE_PLAIN);
+    sheet_set(sheet, at, 4, arena_copy(arena, board_percent(line->twin_acc, number)), TONE_PLAIN);
+    sheet_set(sheet, at, 5, arena_copy(arena, board_percent(line->acc, number)), TONE_PLAIN);
+    sheet_set(sheet, at, 6, span_text(maker, &line->difference), change_tone(&line->difference));
+    sheet_set(sheet, at, 7, span_text(maker, &line->beyond), change_tone(&line->beyond));
 }
 
 static void add_twins(struct maker *maker)
@@ -246,7 +243,7 @@ static void add_twins(struct maker *maker)
     if (!lines)
         return;
     struct sheet *sheet =
-        add_sheet(maker, arena_format(maker->arena, "What compression costs: %s",
+        sheet_add(maker->sheets, arena_format(maker->arena, "What compression costs: %s",
                                       section_name(maker)), lines, 8);
     sheet->note = "Compressed minus full-precision twin on the same images, in points with "
                   "95 % intervals (bootstrap over images). Beyond clean: what is lost on top "
@@ -257,7 +254,7 @@ static void add_twins(struct maker *maker)
         {"Difference", true, 0},  {"Beyond clean", true, 0},
     };
     for (size_t i = 0; i < 8; i++)
-        add_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
+        sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
     size_t at = 0;
     for (size_t i = 0; i < section->n_twins; i++)
         for (size_t k = 0; k < section->twins[i].n_lines; k++)
@@ -268,14 +265,14 @@ static void add_matrix_summary(struct maker *maker)
 {
     const struct board_section *section = maker->section;
     struct sheet *sheet =
-        add_sheet(maker, arena_format(maker->arena, "Decoder x resizer: %s",
+        sheet_add(maker->sheets, arena_format(maker->arena, "Decoder x resizer: %s",
                                       section_name(maker)), section->n_matrices, 9);
     sheet->note = "Top-1 over all pairs. Flips: predictions that differ from those of the "
                   "model's own pair. Per sample: right under every pair.";
     static const char *const titles[] = {"Model", "Pairs", "Mean", "Sd", "Lowest", "Highest",
                                          "Lowest pair", "Flips", "Per sample"};
     for (size_t i = 0; i < 9; i++)
-        add_column(sheet, titles[i], i != 0 && i != 6, i == 5 ? 2 : i == 1 ? 1 : 0);
+        sheet_column(sheet, titles[i], i != 0 && i != 6, i == 5 ? 2 : i == 1 ? 1 : 0);
     for (size_t i = 0; i < section->n_matrices; i++) {
         const struct board_matrix *m = &section->matrices[i];
         const double shares[] = {m->mean, m->sd, m->min, m->max};
@@ -283,17 +280,17 @@ static void add_matrix_summary(struct maker *maker)
         int pairs = 0;
         for (size_t k = 0; k < m->n_decoders * m->n_resizers; k++)
             pairs += m->cells[k] != NULL;
-        set(sheet, i, 0, model_name(maker, &section->rows[m->row]), TONE_PLAIN);
-        set(sheet, i, 1, arena_format(maker->arena, "%d", pairs), TONE_PLAIN);
+        sheet_set(sheet, i, 0, model_name(maker, &section->rows[m->row]), TONE_PLAIN);
+        sheet_set(sheet, i, 1, arena_format(maker->arena, "%d", pairs), TONE_PLAIN);
         for (size_t k = 0; k < 4; k++)
-            set(sheet, i, 2 + k, arena_copy(maker->arena, board_percent(shares[k], number)),
+            sheet_set(sheet, i, 2 + k, arena_copy(maker->arena, board_percent(shares[k], number)),
                 TONE_PLAIN);
         size_t worst = (size_t)m->worst;
-        set(sheet, i, 6, arena_format(maker->arena, "%s, %s", m->decoders[worst / m->n_resizers],
+        sheet_set(sheet, i, 6, arena_format(maker->arena, "%s, %s", m->decoders[worst / m->n_resizers],
                                       m->resizers[worst % m->n_resizers]), TONE_PLAIN);
-        set(sheet, i, 7, arena_copy(maker->arena, board_percent(m->flip_rate, number)),
+        sheet_set(sheet, i, 7, arena_copy(maker->arena, board_percent(m->flip_rate, number)),
             TONE_PLAIN);
-        set(sheet, i, 8, arena_copy(maker->arena, board_percent(m->persample_worst, number)),
+        sheet_set(sheet, i, 8, arena_copy(maker->arena, board_percent(m->persample_worst, number)),
             TONE_PLAIN);
     }
 }
@@ -306,19 +303,19 @@ static void add_matrix(struct maker *maker, const struct board_matrix *m)
     size_t rows = turned ? m->n_resizers : m->n_decoders;
     size_t columns = turned ? m->n_decoders : m->n_resizers;
     struct sheet *sheet =
-        add_sheet(maker, arena_format(maker->arena, "Decoder x resizer: %s on %s",
+        sheet_add(maker->sheets, arena_format(maker->arena, "Decoder x resizer: %s on %s",
                                       model_name(maker, row), section_name(maker)),
                   rows, columns + 1);
-    add_column(sheet, "", false, 0);
+    sheet_column(sheet, "", false, 0);
     for (size_t c = 0; c < columns; c++)
-        add_column(sheet, turned ? m->decoders[c] : m->resizers[c], true, 0);
+        sheet_column(sheet, turned ? m->decoders[c] : m->resizers[c], true, 0);
     for (size_t r = 0; r < rows; r++) {
-        set(sheet, r, 0, turned ? m->resizers[r] : m->decoders[r], TONE_PLAIN);
+        sheet_set(sheet, r, 0, turned ? m->resizers[r] : m->decoders[r], TONE_PLAIN);
         for (size_t c = 0; c < columns; c++) {
             size_t at = turned ? c * m->n_resizers + r : r * m->n_resizers + c;
             const struct board_cell *cell = m->cells[at];
             char number[16];
-            set(sheet, r, c + 1,
+            sheet_set(sheet, r, c + 1,
                 cell ? arena_copy(maker->arena, board_percent(cell->acc, number)) : "",
                 (int)at == m->worst                ? TONE_BAD
                 : cell && cell->acc == m->max      ? TONE_BEST
@@ -346,12 +343,12 @@ static void add_conditions(struct maker *maker, const struct board_row *row)
     for (size_t c = 0; c < section->n_conditions; c++)
         count += row->cells[c] != NULL;
     struct sheet *sheet =
-        add_sheet(maker, arena_format(maker->arena, "%s on %s", model_name(maker, row),
+        sheet_add(maker->sheets, arena_format(maker->arena, "%s on %s", model_name(maker, row),
                                       section_name(maker)), count, 6);
     static const char *const titles[] = {"Condition", "Kind", "Top-1", "- clean", "Kept",
                                          "Flags"};
     for (size_t i = 0; i < 6; i++)
-        add_column(sheet, titles[i], i > 1 && i < 5, i == 1 ? 1 : i == 4 ? 2 : 0);
+        sheet_column(sheet, titles[i], i > 1 && i < 5, i == 1 ? 1 : i == 4 ? 2 : 0);
     for (size_t c = 0; c < section->n_conditions; c++) {
         const struct board_cell *cell = row->cells[c];
         if (!cell)
@@ -363,14 +360,14 @@ static void add_conditions(struct maker *maker, const struct board_row *row)
         struct board_value delta = {.present = cell->paired, .value = cell->delta,
                                     .lo = cell->delta - half, .hi = cell->delta + half};
         bool clean = section->conditions[c].kind == KIND_CLEAN;
-        set(sheet, at, 0, section->conditions[c].label, TONE_PLAIN);
-        set(sheet, at, 1, board_kind_names[section->conditions[c].kind], TONE_PLAIN);
-        set(sheet, at, 2, value_text(maker, &acc, false, ""), TONE_PLAIN);
-        set(sheet, at, 3, clean ? "" : value_text(maker, &delta, true, ""),
+        sheet_set(sheet, at, 0, section->conditions[c].label, TONE_PLAIN);
+        sheet_set(sheet, at, 1, board_kind_names[section->conditions[c].kind], TONE_PLAIN);
+        sheet_set(sheet, at, 2, value_text(maker, &acc, false, ""), TONE_PLAIN);
+        sheet_set(sheet, at, 3, clean ? "" : value_text(maker, &delta, true, ""),
             clean ? TONE_PLAIN : change_tone(&delta));
-        set(sheet, at, 4, clean ? "" : arena_copy(maker->arena, board_percent(cell->kept, kept)),
+        sheet_set(sheet, at, 4, clean ? "" : arena_copy(maker->arena, board_percent(cell->kept, kept)),
             TONE_PLAIN);
-        set(sheet, at, 5, cell->flags, TONE_PLAIN);
+        sheet_set(sheet, at, 5, cell->flags, TONE_PLAIN);
         at++;
     }
 }

@@ -38,3 +38,14 @@ struct sheets {
 void sheets_make(const struct board *board, const struct leaderboard_options *options,
                  bool ascii, struct sheets *out);
 void sheets_clear(struct sheets *sheets);
+
+/* A sheet of the caller's own, with room for rows x columns; then its columns, then cells
+ * by their place. Strings are borrowed until sheets_clear. */
+struct sheet *sheet_add(struct sheets *sheets, const char *title, size_t rows, size_t columns);
+void sheet_column(struct sheet *sheet, const char *title, bool right, int spare);
+void sheet_set(struct sheet *sheet, size_t row, size_t column, const char *text,
+               enum sheet_tone tone);
+
+enum status sheet_terminal(const struct sheet *sheet, int width, bool colour, FILE *out);
+void sheet_markdown(const struct sheet *sheet, FILE *out);
+void markdown_text(const char *text, FILE *out); /* with what means something escaped */

@@ -96,7 +96,7 @@ static void print_note(const char *note, int width, FILE *out)
     fputc('\n', out);
 }
 
-static enum status print(const struct sheet *sheet, int width, bool colour, FILE *out)
+enum status sheet_terminal(const struct sheet *sheet, int width, bool colour, FILE *out)
 {
     bool *shown = mem_array(sheet->n_columns, sizeof *shown);
     size_t hidden = choose(sheet, width, shown);
@@ -135,7 +135,7 @@ static enum status write_terminal(struct store *store, const struct board *board
     enum status st = OK;
     for (size_t i = 0; i < sheets.count && !st; i++) {
         fputs(i ? "\n" : "", out);
-        st = print(&sheets.items[i], width, options->colour, out);
+        st = sheet_terminal(&sheets.items[i], width, options->colour, out);
     }
     if (!st && board->n_failed)
         fprintf(out, "\n%lld cells have no number: see the view `failed`.\n",

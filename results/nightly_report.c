@@ -1,0 +1,252 @@
+/* The night's report: for eyes, for a mail, and for a build server. */
+#include "results/nightly.h"
+
+#include "base/text.h"
+#include "results/leaderboard/html.h"
+#include "results/leaderboard/sheet.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *headline(const struct night *night, struct arena *arena)
+{
+    struct text text = {0};
+    text_addf(&text, "%s, %.16s", night->suite, night->started);
+    if (night->against)
+        text_addf(&text, " against %.16s", night->against_started);
+    text_add(&text, ":");
+    static const enum verdict order[] = {VERDICT_WORSE, VERDICT_BETTER, VERDICT_SAME,
+                                         VERDICT_IDENTICAL, VERDICT_NEW, VERDICT_GONE};
+    for (size_t i = 0; i < VERDICTS; i++)
+        if (night->counts[order[i]])
+            text_addf(&text, "%s %zu %s", text.data[text.size - 1] == ':' ? "" : ",",
+                      night->counts[order[i]], verdict_names[order[i]]);
+    size_t failed = 0;
+    for (size_t i = 0; i < night->n_gates; i++)
+        failed += !night->gates[i].holds;
+    if (night->n_gates)
+        text_addf(&text, "; %zu of %zu gates hold", night->n_gates - failed, night->n_gates);
+    if (night->canaries)
+        text_addf(&text, "; %zu of %zu canaries the same", night->canaries -
+                  night->canaries_changed, night->canaries);
+    const char *line = arena_copy(arena, text.data);
+    text_clear(&text);
+    return line;
+}
+
+static bool telling(const struct night_cell *cell)
+{
+    return cell->verdict == VERDICT_WORSE || cell->verdict == VERDICT_BETTER ||
+           cell->verdict == VERDICT_SAME || cell->verdict == VERDICT_GONE;
+}
+
+static void change_row(struct sheets *sheets, struct sheet *sheet, size_t at,
+                       const struct night_cell *cell)
+{
+    struct arena *arena = &sheets->arena;
+    char before[16], after[16], change[16];
+    enum sheet_tone tone = cell->verdict == VERDICT_WORSE || cell->verdict == VERDICT_GONE
+                               ? TONE_BAD
+                           : cell->verdict == VERDICT_BETTER ? TONE_GOOD
+                                                             : TONE_PLAIN;
+    double half = cell->paired ? 195.9964 * stats_paired_se(cell->lost, cell->won, cell->n) : 0;
+    sheet_set(sheet, at, 0, verdict_names[cell->verdict], tone);
+    sheet_set(sheet, at, 1, cell->model, TONE_PLAIN);
+    sheet_set(sheet, at, 2, cell->dataset, TONE_PLAIN);
+    sheet_set(sheet, at, 3, cell->condition, TONE_PLAIN);
+    sheet_set(sheet, at, 4, arena_copy(arena, board_percent(cell->before_acc, before)),
+              TONE_PLAIN);
+    sheet_set(sheet, at, 5, arena_copy(arena, board_percent(cell->after_acc, after)),
+              TONE_PLAIN);
+    board_points(cell->after_acc - cell->before_acc, change);
+    sheet_set(sheet, at, 6, cell->paired ? arena_format(arena, "%s +-%.2f", change, half)
+                                         : arena_copy(arena, change), tone);
+    sheet_set(sheet, at, 7, cell->paired ? arena_format(arena, "%lld/%lld",
+                                                        (long long)cell->lost,
+                                                        (long long)cell->won) : "", TONE_PLAIN);
+    sheet_set(sheet, at, 8, cell->paired ? arena_format(arena, "%.2g", cell->adjusted) : "",
+              TONE_PLAIN);
+}
+
+static void add_changes(const struct night *night, struct sheets *sheets)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < night->n_cells; i++)
+        count += telling(&night->cells[i]);
+    if (!count)
+        return;
+    struct sheet *sheet = sheet_add(sheets, "Changed cells", count, 9);
+    sheet->note = "Change in points with its paired 95 % interval; flips: lost/won; p: exact "
+                  "McNemar after Holm over all cells computed anew.";
+    static const struct sheet_column columns[] = {
+        {"Verdict", false, 0}, {"Model", false, 0}, {"Dataset", false, 4},
+        {"Condition", false, 0}, {"Before", true, 3}, {"Now", true, 1}, {"Change", true, 0},
+        {"Flips", true, 0}, {"p", true, 2},
+    };
+    for (size_t i = 0; i < 9; i++)
+        sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
+    static const enum verdict order[] = {VERDICT_WORSE, VERDICT_GONE, VERDICT_BETTER,
+                                         VERDICT_SAME};
+    for (size_t k = 0; k < 4; k++)
+        for (size_t i = 0; i < night->n_cells; i++)
+            if (night->cells[i].verdict == order[k])
+                change_row(sheets, sheet, at++, &night->cells[i]);
+}
+
+static void add_gates(const struct night *night, struct sheets *sheets)
+{
+    if (!night->n_gates)
+        return;
+    struct sheet *sheet = sheet_add(sheets, "Gates", night->n_gates, 3);
+    sheet_column(sheet, "Holds", false, 0);
+    sheet_column(sheet, "Gate", false, 0);
+    sheet_column(sheet, "Values", false, 0);
+    for (size_t i = 0; i < night->n_gates; i++) {
+        sheet_set(sheet, i, 0, night->gates[i].holds ? "yes" : "NO",
+                  night->gates[i].holds ? TONE_GOOD : TONE_BAD);
+        sheet_set(sheet, i, 1, night->gates[i].text, TONE_PLAIN);
+        sheet_set(sheet, i, 2, night->gates[i].outcome, TONE_PLAIN);
+    }
+}
+
+static void add_slow(const struct night *night, struct sheets *sheets)
+{
+    if (!night->n_slow)
+        return;
+    struct sheet *sheet = sheet_add(sheets, "Slower than usual", night->n_slow, 4);
+    sheet->note = "CPU seconds against the median of up to seven earlier runs; beyond four "
+                  "robust deviations and 10 %.";
+    sheet_column(sheet, "Model", false, 0);
+    sheet_column(sheet, "Condition", false, 0);
+    sheet_column(sheet, "Usual", true, 0);
+    sheet_column(sheet, "Now", true, 0);
+    for (size_t i = 0; i < night->n_slow; i++) {
+        sheet_set(sheet, i, 0, night->slow[i].model, TONE_PLAIN);
+        sheet_set(sheet, i, 1, night->slow[i].condition, TONE_PLAIN);
+        sheet_set(sheet, i, 2, arena_format(&sheets->arena, "%.2f", night->slow[i].usual_s),
+                  TONE_PLAIN);
+        sheet_set(sheet, i, 3, arena_format(&sheets->arena, "%.2f", night->slow[i].now_s),
+                  TONE_PLAIN);
+    }
+}
+
+/* Which images flipped: only for what is significant, at most 20 keys a cell. */
+static void add_flips(const struct night *night, struct sheets *sheets)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < night->n_cells; i++)
+        count += night->cells[i].n_flips > 0;
+    if (!count)
+        return;
+    struct sheet *sheet = sheet_add(sheets, "Flipped samples", count, 3);
+    sheet_column(sheet, "Model", false, 0);
+    sheet_column(sheet, "Condition", false, 0);
+    sheet_column(sheet, "Lost, then won", false, 0);
+    for (size_t i = 0; i < night->n_cells; i++) {
+        const struct night_cell *cell = &night->cells[i];
+        if (!cell->n_flips)
+            continue;
+        struct text keys = {0};
+        for (size_t k = 0; k < cell->n_flips; k++)
+            text_addf(&keys, "%s%s", k ? " " : "", cell->flips[k]);
+        if ((size_t)(cell->lost + cell->won) > cell->n_flips)
+            text_addf(&keys, " and %lld more",
+                      (long long)(cell->lost + cell->won) - (long long)cell->n_flips);
+        sheet_set(sheet, at, 0, cell->model, TONE_PLAIN);
+        sheet_set(sheet, at, 1, cell->condition, TONE_PLAIN);
+        sheet_set(sheet, at++, 2, arena_copy(&sheets->arena, keys.data), TONE_PLAIN);
+        text_clear(&keys);
+    }
+}
+
+static void put_case(struct text *out, const char *class, const char *name,
+                     const char *failure)
+{
+    text_add(out, "  <testcase classname=\"");
+    html_text(out, class);
+    text_add(out, "\" name=\"");
+    html_text(out, name);
+    text_add(out, failure ? "\">\n    <failure message=\"" : "\"/>\n");
+    if (failure) {
+        html_text(out, failure);
+        text_add(out, "\"/>\n  </testcase>\n");
+    }
+}
+
+static void put_cell_case(struct text *out, const struct night_cell *cell)
+{
+    char *name = mem_format("%s %s", cell->dataset, cell->condition), *failure = NULL;
+    if (cell->verdict == VERDICT_WORSE)
+        failure = mem_format("%.2f %% before, %.2f %% now: %lld lost, %lld won, p %.2g",
+                             100 * cell->before_acc, 100 * cell->after_acc,
+                             (long long)cell->lost, (long long)cell->won, cell->adjusted);
+    put_case(out, cell->model, name, failure);
+    free(name);
+    free(failure);
+}
+
+/* JUnit's XML, as build servers read it: a test per cell, per gate, one for canaries. */
+static void write_junit(const struct night *night, FILE *out)
+{
+    struct text text = {0};
+    size_t failures = night->counts[VERDICT_WORSE] + (night->canaries_changed > 0);
+    for (size_t i = 0; i < night->n_gates; i++)
+        failures += !night->gates[i].holds;
+    size_t tests = night->n_cells + night->n_gates + (night->canaries > 0);
+    text_add(&text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"");
+    html_text(&text, night->suite);
+    text_addf(&text, "\" tests=\"%zu\" failures=\"%zu\" timestamp=\"%.19s\">\n", tests,
+              failures, night->started);
+    for (size_t i = 0; i < night->n_cells; i++)
+        put_cell_case(&text, &night->cells[i]);
+    for (size_t i = 0; i < night->n_gates; i++)
+        put_case(&text, "gates", night->gates[i].text,
+                 night->gates[i].holds ? NULL : night->gates[i].outcome);
+    if (night->canaries) {
+        char *changed = mem_format("%zu of %zu came out different", night->canaries_changed,
+                                   night->canaries);
+        put_case(&text, "canaries", "the same bytes as before",
+                 night->canaries_changed ? changed : NULL);
+        free(changed);
+    }
+    text_add(&text, "</testsuite>\n");
+    fputs(text.data, out);
+    text_clear(&text);
+}
+
+enum status night_write(const struct night *night, const char *format, int width, bool colour,
+                        FILE *out)
+{
+    if (!strcmp(format, "junit")) {
+        write_junit(night, out);
+        return OK;
+    }
+    bool markdown = !strcmp(format, "markdown");
+    if (!markdown && strcmp(format, "terminal"))
+        return status_fail(ERR_USAGE, "a report is terminal, markdown or junit, not '%s'",
+                           format);
+    struct sheets sheets = {0};
+    const char *line = headline(night, &sheets.arena);
+    enum status st = OK;
+    add_gates(night, &sheets);
+    add_changes(night, &sheets);
+    add_flips(night, &sheets);
+    add_slow(night, &sheets);
+    if (markdown) {
+        fputs("## ", out);
+        markdown_text(line, out);
+        fputs("\n", out);
+    } else {
+        fprintf(out, "%s\n", line);
+    }
+    for (size_t i = 0; i < sheets.count && !st; i++) {
+        fputs("\n", out);
+        if (markdown)
+            sheet_markdown(&sheets.items[i], out);
+        else
+            st = sheet_terminal(&sheets.items[i], width > 0 ? width : 80, colour, out);
+    }
+    sheets_clear(&sheets);
+    return st;
+}
