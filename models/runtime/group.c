@@ -22,6 +22,7 @@ static const struct {
     {"Sqrt", dnnl_eltwise_sqrt, 0, 0},
     {"Abs", dnnl_eltwise_abs, 0, 0},
     {"Neg", dnnl_eltwise_linear, -1, 0},
+    {"HardSwish", dnnl_eltwise_hardswish, 0, 0},
     {"Mish", dnnl_eltwise_mish, 0, 0},
 };
 
@@ -52,8 +53,13 @@ static bool clip_of(const struct node *node, struct activation *out)
 bool activation_of(const struct node *node, struct activation *out)
 {
     const char *name = node->op->name;
-    if (node->op->domain || node->outputs[0]->dtype != DTYPE_F32)
+    if (node->outputs[0]->dtype != DTYPE_F32)
         return false;
+    if (node->op->domain) {
+        *out = (struct activation){ACT_SMOOTH, dnnl_eltwise_swish,
+                                   node_float(node, "alpha", 1.702f), 0};
+        return !strcmp(node->op->domain, "com.microsoft") && !strcmp(name, "QuickGelu");
+    }
     if (!strcmp(name, "Relu")) {
         *out = (struct activation){ACT_RELU, dnnl_eltwise_relu, 0, 0};
         return true;

@@ -1,5 +1,6 @@
 #include "models/runtime/network.h"
 
+#include "models/graph/passes.h"
 #include "models/ops/op.h"
 #include "models/runtime/input.h"
 #include "models/runtime/passes.h"
@@ -137,7 +138,7 @@ static enum status rewrite(const struct network *network, struct graph *graph,
                            const struct session_options *options,
                            const unsigned char **rounds)
 {
-    int folded, converted;
+    int folded, converted, found;
     bool int8;
     enum rounding round;
     enum status st = precision_named(options->precision, &round, &int8);
@@ -145,10 +146,16 @@ static enum status rewrite(const struct network *network, struct graph *graph,
         st = pass_logits(graph);
     if (!st && !options->no_fold)
         st = pass_fold_batchnorm(graph, &folded);
+    if (!st)
+        st = graph_staircase(graph, &found);
+    /* One node rounds once where the exporter's many would round often. */
+    if (!st && !round)
+        st = graph_recognise(graph, &found);
     if (!st && int8)
         st = quantize(network, graph);
-    if (!st && !options->simulate)
-        st = pass_integer(graph, &converted);
+    if (!st)
+        st = options->simulate ? graph_dequantize(graph, &found)
+                               : pass_integer(graph, &converted);
     if (!st)
         st = pass_round(graph, round, rounds);
     return st;
