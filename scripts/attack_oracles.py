@@ -251,7 +251,7 @@ def plane_step(x, w, b, norm):
     want = gap.abs().double()
     low = torch.zeros(len(x), dtype=torch.double)
     high = (room / unit.clamp_min(1e-30)).where(a > 0, torch.zeros_like(a)).amax(1)
-    for _ in range(50):
+    for _ in range(30):
         mid = (low + high) / 2
         reach = (a * torch.minimum(mid[:, None] * unit, room)).sum(1)
         low = torch.where(reach < want, mid, low)

@@ -53,6 +53,17 @@ struct model_record;
 void victim_of_session(struct session *session, const struct model_record *record,
                        bool gradient, struct victim *out);
 
+/* What is measured before the attacks of a protocol; all-zero where it was not. */
+struct preflight {
+    bool done;
+    float fidelity;      /* share of random directions in which gradient and finite
+                            difference agree: 0.5 is useless, above 0.9 healthy */
+    bool zero_ce, zero_margin, zero_dlr; /* the gradient of this loss is all zero */
+    bool saturated;      /* the largest probability is 1.0f */
+    bool softmax;        /* outputs look like probabilities, not logits */
+    float change;        /* largest difference of a logit between two forwards */
+};
+
 struct attack_result {
     bool broken;             /* a valid iterate is misclassified, float verdict */
     bool broken_8bit;        /* and so is its nearest lattice point inside the ball */
@@ -66,7 +77,10 @@ struct attack_result {
     bool zero_gradient;      /* the gradient was all zero at the start */
     const char *broken_by;   /* member's name inside an ensemble; NULL when not broken */
     float vote_share;        /* stochastic victims: share of draws that were wrong; else 1 */
-    uint32_t steps_done;     /* protocol attacks: bit i is step i of protocol_steps[] */
+    uint32_t steps_done;     /* protocols: bit i: step i of protocol.h was taken, or there
+                                was nothing left for it to break */
+    bool survives_all;       /* protocols: not even a ball of radius 1 has broken it */
+    struct preflight preflight;
 };
 
 struct attack_call {
@@ -96,7 +110,8 @@ struct attack {
     const char *name, *summary, *source;
     int impl;
     enum norm norm;
-    bool needs_gradient;
+    bool needs_gradient;     /* of the source */
+    bool own_gradient;       /* uses the victim's own besides, where there is one */
     bool minimum_norm;       /* searches the smallest distance; eps is only the verdict's */
     const struct param *params;
     /* Called by attack_run, which prepares the search and draws the verdict. */

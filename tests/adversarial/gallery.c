@@ -119,7 +119,8 @@ static enum status work(void *context, size_t item, int worker)
 static enum status hire(struct crew *crew, int worker)
 {
     const struct gallery_run *run = crew->run;
-    struct session_options options = {.gradient = run->attack->needs_gradient};
+    struct session_options options = {0};
+    options.gradient = run->attack->needs_gradient || run->attack->own_gradient;
     if (run->options)
         options = *run->options;
     enum status st = session_open(crew->gallery->model, &options, &crew->sessions[worker][0]);

@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 #include "base/text.h"
+#include "noises/adversarial/protocol.h"
 #include "tests/adversarial/gallery.h"
 
 #include <stdio.h>
@@ -48,6 +49,21 @@ static void print_credits(const struct attack_result *results, size_t count)
     }
 }
 
+static void print_flags(const struct gallery *gallery, const struct gallery_run *run)
+{
+    struct flag_sums sums = {0};
+    struct flag flags[FLAGS_MAX];
+    for (size_t i = 0; i < gallery->count; i++)
+        if (!run->results[i].broken || run->results[i].first_success > 0)
+            flags_add(&sums, &run->results[i]);
+    size_t count = flags_list(&sums, gallery->count, run->attack, run->params,
+                              gallery->record->n_classes, flags);
+    for (size_t i = 0; i < count; i++)
+        printf(" %s=%.3g", flags[i].code, flags[i].value);
+    if (sums.preflights)
+        printf(" fidelity=%.3f", sums.fidelity / (double)sums.preflights);
+}
+
 static double median_distance(const struct attack_result *results, size_t count)
 {
     double *all = mem_array(count, sizeof *all);
@@ -85,6 +101,7 @@ static enum status measure(const struct gallery *gallery, char *argument, int th
         st = parse(at, &run.attack, &params);
     run.params = &params;
     run.source = source;
+    victim.gradient = !st && run.attack->own_gradient;
     run.right = mem_array(gallery->count, sizeof(bool));
     run.right_8bit = mem_array(gallery->count, sizeof(bool));
     run.results = mem_array(gallery->count, sizeof *run.results);
@@ -112,6 +129,7 @@ static enum status measure(const struct gallery *gallery, char *argument, int th
             printf("  BUDGET %zu", bad);
         printf(" ");
         print_credits(run.results, gallery->count);
+        print_flags(gallery, &run);
         printf("\n");
         for (size_t i = 0; flags && i < gallery->count; i++)
             putchar(run.right[i] ? '1' : '0');

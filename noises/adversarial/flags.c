@@ -1,0 +1,119 @@
+#include "noises/adversarial/protocol.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool broken_by(const struct attack_result *result, const char *prefix)
+{
+    return result->broken && result->broken_by &&
+           !strncmp(result->broken_by, prefix, strlen(prefix));
+}
+
+void flags_add(struct flag_sums *sums, const struct attack_result *result)
+{
+    const struct preflight *preflight = &result->preflight;
+    sums->n++;
+    sums->zero += result->zero_gradient;
+    sums->budget += result->budget_violated;
+    sums->square += broken_by(result, "square") || broken_by(result, "spsa");
+    sums->transfer += broken_by(result, "transfer/");
+    sums->random += broken_by(result, "uniform");
+    sums->longer += broken_by(result, "longer/");
+    sums->unbounded += result->survives_all;
+    if (result->steps_done)
+        sums->steps = sums->protocols++ ? sums->steps & result->steps_done
+                                        : result->steps_done;
+    if (!preflight->done)
+        return;
+    sums->preflights++;
+    sums->saturated += preflight->saturated;
+    sums->softmax += preflight->softmax;
+    sums->fidelity += (double)preflight->fidelity;
+    sums->change = fmax(sums->change, (double)preflight->change);
+}
+
+struct list {
+    struct flag *out;
+    size_t count;
+};
+
+static void raise(struct list *list, bool when, const char *code, double value, bool serious,
+                  const char *message)
+{
+    if (when)
+        list->out[list->count++] = (struct flag){code, message, value, serious};
+}
+
+/* Steps of a fixed length that cannot cross the ball. */
+static bool too_short(const struct attack *attack, const struct params *params)
+{
+    if (!params || !params_has(params, "alpha") || params_real(params, "alpha") <= 0 ||
+        params_int(params, "steps") <= 0 || attack->norm == NORM_L1)
+        return false;
+    return params_real(params, "alpha") * params_int(params, "steps") <
+           2 * params_real(params, "eps") * (1 - 1e-9);
+}
+
+static double missing(const struct flag_sums *sums)
+{
+    double count = 0;
+    for (int i = 0; i < PROTOCOL_STEPS; i++)
+        count += !(sums->steps >> i & 1);
+    return sums->protocols ? count : 0;
+}
+
+size_t flags_list(const struct flag_sums *sums, size_t count, const struct attack *attack,
+                  const struct params *params, int n_classes, struct flag out[FLAGS_MAX])
+{
+    struct list list = {out, 0};
+    double n = (double)(sums->n ? sums->n : 1), flown = (double)sums->preflights;
+    double points = 100.0 / (double)(count ? count : 1), zero = (double)sums->zero / n;
+    double square = (double)sums->square * points, transfer = (double)sums->transfer * points;
+    double random = (double)sums->random * points, longer = (double)sums->longer * points;
+    double unbounded = (double)sums->unbounded / n;
+    bool ensemble = !strncmp(attack->name, "autoattack", 10) ||
+                    !strncmp(attack->name, "ndg1", 4);
+    double fidelity = flown > 0 ? sums->fidelity / flown : 1;
+    double saturated = flown > 0 ? (double)sums->saturated / flown : 0;
+    double softmax = flown > 0 ? (double)sums->softmax / flown : 0;
+
+    raise(&list, zero > 0.01, "ZERO_GRAD", zero, true,
+          "share of samples with a zero gradient at the start");
+    raise(&list, saturated > 0.5, "SATURATED", saturated, true,
+          "share of samples with a probability of 1 in float");
+    raise(&list, fidelity < 0.75, "LOW_FIDELITY", fidelity, true,
+          "directions in which gradient and finite difference agree; 0.5 is useless");
+    raise(&list, ensemble && square > 0.2, "SQUARE_WINS", square, true,
+          "points taken by random search alone; consider depth=thorough");
+    raise(&list, transfer > 0.2, "TRANSFER_WINS", transfer, true,
+          "points taken by transfer alone; consider depth=thorough");
+    raise(&list, ensemble && random > 0.2, "RANDOM_WINS", random, true,
+          "points taken by uniform noise alone");
+    raise(&list, longer > 1, "NOT_CONVERGED", longer, true,
+          "points taken by twice the steps alone");
+    raise(&list, sums->protocols && unbounded * n_classes > 1, "UNBOUNDED_SURVIVES",
+          unbounded, true, "share of samples that a ball of radius 1 did not break");
+    raise(&list, missing(sums) > 0, "MISSING_STEPS", missing(sums), true,
+          "steps of the protocol that were not possible: no twin, or no gradient");
+    raise(&list, sums->change > 1e-4, "STOCHASTIC", sums->change, true,
+          "largest change of a logit between two forwards");
+    raise(&list, softmax > 0.99, "SOFTMAX_OUT", softmax, true,
+          "outputs are probabilities: losses on them saturate");
+    raise(&list, n_classes < 4 && ensemble, "FEW_CLASSES", n_classes, false,
+          "the margin stood in for the ratio of logits");
+    raise(&list, too_short(attack, params), "SHORT",
+          params ? params_real(params, "eps") : 0, true, "alpha steps < 2 eps");
+    raise(&list, sums->budget > 0, "BUDGET", (double)sums->budget, true,
+          "misclassified points outside the ball: not counted");
+    return list.count;
+}
+
+double flags_rise(const double *eps, const double *accuracy, size_t count)
+{
+    double rise = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (eps[k] < eps[i])
+                rise = fmax(rise, accuracy[i] - accuracy[k]);
+    return rise;
+}
