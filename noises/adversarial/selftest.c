@@ -46,8 +46,8 @@ static struct demand demand_of(const char *name)
         {"square-l2",        3,     0,      2,  false, true},
         {"square-l1",        12,    0,      2,  false, false},
         {"spsa",             1.1,   0,      2,  false, true},
-        {"hopskipjump-l2",   1.3,   1.3,    10, false, false}, /* labels alone */
-        {"hopskipjump-linf", 1.3,   1.3,    10, false, false},
+        {"hopskipjump",      2,     2,      10, false, false}, /* labels alone */
+        {"apgd-t-l1",        1.05,  0,      10, false, true},  /* sparse steps, 5 targets */
         {"apgd-t",           1.001, 0,      10, false, true},
         {"autoattack",       1.001, 0,      10, false, true},
     };
