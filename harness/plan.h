@@ -31,6 +31,7 @@ struct cell {
     char key[65]; /* of all that can change the numbers, and nothing else */
     enum cell_state state;
     int64_t id; /* in the store, once known */
+    int64_t canary; /* its former id, when it is computed again; else 0 */
     char *error;
 };
 

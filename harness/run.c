@@ -2,15 +2,18 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/rng.h"
 #include "base/threads.h"
 #include "harness/environment.h"
 #include "harness/worst.h"
 
 #include <sqlite3.h>
 #include <signal.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static void stop(int number)
 {
@@ -25,6 +28,7 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &action, NULL); /* a budget that is used up */
 }
 
 /* A cell that cannot run at all is stored as such, with its reason. */
@@ -61,6 +65,26 @@ static enum status use_found(struct plan *plan, struct store *store, int64_t run
     enum status st = store_use_cells(store, run_id, ids, count);
     free(ids);
     return st;
+}
+
+/* Draws finished cells to be computed again. Whether they come out the same is then a
+ * question to the store, which keeps equal outcomes once and others twice. */
+static void choose_canaries(struct plan *plan, int64_t run_id, size_t count)
+{
+    size_t found = 0;
+    uint32_t *items = mem_array(plan->n_cells, sizeof *items);
+    for (size_t i = 0; i < plan->n_cells; i++)
+        if (plan->cells[i].state == CELL_FOUND)
+            items[found++] = (uint32_t)i;
+    struct rng rng;
+    rng_open(&rng, (uint64_t)run_id, "cells", "canaries", 0);
+    rng_shuffle(&rng, items, found);
+    for (size_t i = 0; i < found && i < count; i++) {
+        struct cell *cell = &plan->cells[items[i]];
+        cell->canary = cell->id;
+        cell->state = CELL_WAITING;
+    }
+    free(items);
 }
 
 static size_t steps_to_come(const struct plan *plan)
@@ -151,11 +175,15 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
     if (st)
         return st;
 
+    choose_canaries(plan, out->run_id, options->canaries);
     catch_signals();
+    if (options->budget_seconds > 0)
+        alarm((unsigned)ceil(options->budget_seconds));
     out->samples = steps_to_come(plan);
     progress_begin(out->samples, "images", options->quiet);
     st = run_waves(plan, store, out->run_id, options);
     progress_end();
+    alarm(0);
     if (!st)
         st = worst_put(plan, store, out->run_id);
 

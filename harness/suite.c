@@ -66,6 +66,7 @@ static const cyaml_schema_field_t suite_fields[] = {
     LIST(struct suite, datasets, &dataset_schema),
     LIST(struct suite, noises, &line_schema),
     LIST(struct suite, worst, &worst_schema),
+    LIST(struct suite, gates, &line_schema),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t suite_schema = {

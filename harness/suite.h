@@ -20,6 +20,8 @@
  *     worst:
  *       - name: worst-decoder
  *         over: ["decode=*"]
+ *     gates:
+ *       - acc(int8) >= 0.99*acc(fp32)
  *
  * Paths are relative to the suite's own folder. A key that is not known is an error with
  * its line. The command line adds to what the file names.
@@ -60,6 +62,8 @@ struct suite {
     unsigned noises_count;
     struct suite_worst *worst;
     unsigned worst_count;
+    char **gates; /* what a nightly run must hold: "acc(int8) >= 0.99*acc(fp32)" */
+    unsigned gates_count;
 };
 
 /* ERR_FORMAT names file, line and the nearest key. */

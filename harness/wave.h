@@ -11,6 +11,8 @@ struct run_options {
     int threads;         /* 0: all */
     double cell_seconds; /* a cell that has worked longer times out; 0: never */
     bool quiet;
+    size_t canaries;       /* finished cells to compute again */
+    double budget_seconds; /* then the run stops as if interrupted; 0: never */
     const char *save_folder; /* adversarial examples as PNG; NULL: none */
 };
 

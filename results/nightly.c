@@ -151,7 +151,7 @@ static bool apart_unpaired(const struct night_cell *cell)
     return fabs(a - b) > 1.959964 * sqrt((a * (1 - a) + b * (1 - b)) / n);
 }
 
-static enum verdict judge(const struct night_cell *cell, double min_effect)
+static enum night_verdict judge(const struct night_cell *cell, double min_effect)
 {
     if (!cell->before || !cell->after)
         return cell->before ? VERDICT_GONE : VERDICT_NEW;

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum verdict { VERDICT_IDENTICAL, VERDICT_SAME, VERDICT_BETTER, VERDICT_WORSE, VERDICT_NEW,
+enum night_verdict { VERDICT_IDENTICAL, VERDICT_SAME, VERDICT_BETTER, VERDICT_WORSE, VERDICT_NEW,
                VERDICT_GONE, VERDICTS };
 extern const char *const verdict_names[VERDICTS];
 
@@ -24,7 +24,7 @@ struct night_cell {
     double before_acc, after_acc;
     int64_t n, lost, won, changed; /* changed: predictions, wrong ones included */
     double p, adjusted;          /* McNemar; Holm over all cells computed anew */
-    enum verdict verdict;
+    enum night_verdict verdict;
     size_t n_flips;
     const char *flips[NIGHT_FLIPS]; /* keys of samples lost, then won */
 };

@@ -16,7 +16,7 @@ static const char *headline(const struct night *night, struct arena *arena)
     if (night->against)
         text_addf(&text, " against %.16s", night->against_started);
     text_add(&text, ":");
-    static const enum verdict order[] = {VERDICT_WORSE, VERDICT_BETTER, VERDICT_SAME,
+    static const enum night_verdict order[] = {VERDICT_WORSE, VERDICT_BETTER, VERDICT_SAME,
                                          VERDICT_IDENTICAL, VERDICT_NEW, VERDICT_GONE};
     for (size_t i = 0; i < VERDICTS; i++)
         if (night->counts[order[i]])
@@ -86,7 +86,7 @@ static void add_changes(const struct night *night, struct sheets *sheets)
     };
     for (size_t i = 0; i < 9; i++)
         sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
-    static const enum verdict order[] = {VERDICT_WORSE, VERDICT_GONE, VERDICT_BETTER,
+    static const enum night_verdict order[] = {VERDICT_WORSE, VERDICT_GONE, VERDICT_BETTER,
                                          VERDICT_SAME};
     for (size_t k = 0; k < 4; k++)
         for (size_t i = 0; i < night->n_cells; i++)
@@ -131,8 +131,8 @@ static void add_slow(const struct night *night, struct sheets *sheets)
     }
 }
 
-/* Which images flipped: only for what is significant, at most 20 keys a cell. */
-static void add_flips(const struct night *night, struct sheets *sheets)
+/* Which images flipped: at most `most` keys a cell. */
+static void add_flips(const struct night *night, size_t most, struct sheets *sheets)
 {
     size_t count = 0, at = 0;
     for (size_t i = 0; i < night->n_cells; i++)
@@ -148,11 +148,11 @@ static void add_flips(const struct night *night, struct sheets *sheets)
         if (!cell->n_flips)
             continue;
         struct text keys = {0};
-        for (size_t k = 0; k < cell->n_flips; k++)
+        size_t shown = cell->n_flips < most ? cell->n_flips : most;
+        for (size_t k = 0; k < shown; k++)
             text_addf(&keys, "%s%s", k ? " " : "", cell->flips[k]);
-        if ((size_t)(cell->lost + cell->won) > cell->n_flips)
-            text_addf(&keys, " and %lld more",
-                      (long long)(cell->lost + cell->won) - (long long)cell->n_flips);
+        if ((size_t)(cell->lost + cell->won) > shown)
+            text_addf(&keys, " and %zu more", (size_t)(cell->lost + cell->won) - shown);
         sheet_set(sheet, at, 0, cell->model, TONE_PLAIN);
         sheet_set(sheet, at, 1, cell->condition, TONE_PLAIN);
         sheet_set(sheet, at++, 2, arena_copy(&sheets->arena, keys.data), TONE_PLAIN);
@@ -231,7 +231,7 @@ enum status night_write(const struct night *night, const char *format, int width
     enum status st = OK;
     add_gates(night, &sheets);
     add_changes(night, &sheets);
-    add_flips(night, &sheets);
+    add_flips(night, markdown ? NIGHT_FLIPS : 2, &sheets);
     add_slow(night, &sheets);
     if (markdown) {
         fputs("## ", out);

@@ -1,0 +1,118 @@
+/* Nights, merging, pruning and publishing by the whole program, on eight tiny pictures. */
+#include "tests/harness/tiny.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "harness/command.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+static char folder[] = "/tmp/gauntlet-nightly-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+    char *path = mem_format("%s/%s", folder, name);
+    assert_ok(file_replace(path, text, strlen(text)));
+    free(path);
+}
+
+static bool says(const char *name, const char *words)
+{
+    struct mapping file;
+    char *path = mem_format("%s/%s", folder, name);
+    assert_ok(file_map(path, &file));
+    bool found = memmem(file.data, file.size, words, strlen(words)) != NULL;
+    file_unmap(&file);
+    free(path);
+    return found;
+}
+
+#define SUITE                                                                              \
+    "name: tonight\nmodels:\n  - file: tiny.onnx\ndatasets:\n  - path: data\n"                 \
+    "noises:\n  - colour=bgr\n  - gaussian_noise:[1,5]\n"
+
+static void a_night_and_the_next(void **state)
+{
+    (void)state;
+    put("suite.yaml", SUITE "gates:\n  - acc(tiny) >= 0.99\n");
+    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --report 1.md --pin first"),
+                     EXIT_DONE);
+    assert_true(says("1.md", "4 new; 1 of 1 gates hold"));
+    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --report 2.md --junit 2.xml"
+                                      " --html 2.html --baseline first"), EXIT_DONE);
+    assert_true(says("2.md", "4 identical"));
+    assert_true(says("2.md", "4 of 4 canaries the same"));
+    assert_true(says("2.xml", "failures=\"0\""));
+    assert_true(says("2.html", "</html>"));
+}
+
+static void a_gate_that_fails(void **state)
+{
+    (void)state;
+    put("strict.yaml", SUITE "gates:\n  - acc(tiny, colour=bgr) >= 0.9\n");
+    assert_int_equal(tiny_run(folder, "nightly strict.yaml --quiet --report 3.md"),
+                     EXIT_REGRESSION);
+    assert_true(says("3.md", "0 of 1 gates hold"));
+    put("wrong.yaml", SUITE "gates:\n  - acc(nobody) >= 0.9\n");
+    assert_int_equal(tiny_run(folder, "nightly wrong.yaml --quiet"), EXIT_USAGE);
+    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --baseline nobody"),
+                     EXIT_USAGE);
+}
+
+static void the_lock_is_held(void **state)
+{
+    (void)state;
+    char *path = mem_format("%s/results.db.nightly-lock", folder);
+    int fd = open(path, O_RDWR | O_CREAT, 0644);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet"), EXIT_LOCKED);
+    close(fd);
+    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet"), EXIT_DONE);
+    free(path);
+}
+
+static void databases_are_moved_about(void **state)
+{
+    (void)state;
+    assert_int_equal(tiny_run(folder, "export published.db"), EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "merge --db both.db results.db published.db"),
+                     EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "leaderboard --db both.db --format csv --output a.csv"),
+                     EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "leaderboard --format csv --output b.csv"), EXIT_DONE);
+    char *compare = mem_format("cmp %s/a.csv %s/b.csv", folder, folder);
+    assert_int_equal(system(compare), 0);
+    free(compare);
+    assert_int_equal(tiny_run(folder, "prune --keep 1"), EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "doctor --db results.db"), EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "merge --db both.db nothing.db"), EXIT_STORE);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return 1;
+    tiny_make(folder);
+    return 0;
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    tiny_remove(folder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_night_and_the_next),
+        cmocka_unit_test(a_gate_that_fails),
+        cmocka_unit_test(the_lock_is_held),
+        cmocka_unit_test(databases_are_moved_about),
+    };
+    return cmocka_run_group_tests(tests, make, clear);
+}
