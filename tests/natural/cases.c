@@ -203,6 +203,17 @@ bool oracle_ask(struct oracle *oracle, const struct natural *natural,
     return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
 }
 
+bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
+                      enum natural_set set, const struct image *image, struct image *out)
+{
+    fprintf(oracle->to, "%s %d %s frame %d %d 0 0 0\n", name, frame,
+            natural_set_name(set), image->width, image->height);
+    fwrite(image->data, 1, image_size(image), oracle->to);
+    fflush(oracle->to);
+    assert_ok(image_init(out, image->width, image->height, 3));
+    return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
+}
+
 void oracle_close(struct oracle *oracle)
 {
     fclose(oracle->to);

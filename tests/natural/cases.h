@@ -26,4 +26,7 @@ bool oracle_ask(struct oracle *oracle, const struct natural *natural,
                 const struct natural_args *args, const struct image *image,
                 const struct natural_draws *draws, const size_t counts[3],
                 struct image *out);
+/* Frame `frame` of a sequence, of the size of the picture. */
+bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
+                      enum natural_set set, const struct image *image, struct image *out);
 void oracle_close(struct oracle *oracle);

@@ -3,7 +3,7 @@
 
 Reads cases from stdin and writes the corrupted pixels of each to stdout. A case is a line
     name severity set variant width height normals uniforms integers
-followed by the picture (uint8 RGB), that many float32 normals, float32 uniforms and uint32
+(variant `frame`: frame number `severity` of a sequence of that name) followed by the picture (uint8 RGB), that many float32 normals, float32 uniforms and uint32
 integers: the random arrays, given instead of drawn, so that two programs can be compared
 pixel by pixel. Definitions and constants: Hendrycks & Dietterich, arXiv:1903.12261, and
 for variant `imagecorruptions` Michaelis et al., arXiv:1907.07484.
@@ -420,6 +420,63 @@ def spatter(x, c, d):
     return byte(x * (1 - mask) + mask * np.float32([63 / 255., 42 / 255., 20 / 255.]))
 
 
+def affine(x, angle=0, move=0, scale=1., shear=0, resample=Image.BILINEAR):
+    """torchvision's affine of 2018 on Pillow's transform, about the middle."""
+    image = Image.fromarray(x)
+    cx, cy = image.width * .5 + .5, image.height * .5 + .5
+    angle, shear, scale = math.radians(angle), math.radians(shear), 1 / scale
+    d = math.cos(angle + shear) * math.cos(angle) + math.sin(angle + shear) * math.sin(angle)
+    m = [scale / d * v for v in (math.cos(angle + shear), math.sin(angle + shear), 0,
+                                 -math.sin(angle), math.cos(angle), 0)]
+    m[2] += m[0] * (-cx - move) + m[1] * -cy + cx
+    m[5] += m[3] * (-cx - move) + m[4] * -cy + cy
+    return np.array(image.transform(image.size, Image.AFFINE, m, resample))
+
+
+def tilt(x, degrees):
+    h, w = x.shape[:2]
+    a, f = math.radians(degrees), math.hypot(w, h)
+    c, s = math.cos(a), math.sin(a)
+    flat = np.array([[1, 0, -w / 2], [0, 1, -h / 2], [0, 0, 1], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]])
+    about_y = np.array([[c, 0, -s, 0], [0, 1, 0, 0], [s, 0, c, 0], [0, 0, 0, 1]])
+    away = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, f], [0, 0, 0, 1]])
+    lens = np.array([[f, 0, w / 2, 0], [0, f, h / 2, 0], [0, 0, 1, 0]])
+    return cv2.warpPerspective(x, lens @ away @ about_x @ about_y @ flat, (w, h))
+
+
+def zoom_frame(x, frame):
+    total = x.astype(np.float32) / 255
+    for i in range(1, frame + 1):
+        total += affine(x, scale=1 + .004 * i).astype(np.float32) / 255
+    return x if frame == 0 else np.uint8(total / (frame + 1) * 255)
+
+
+def sequence(name, x, i, cifar):
+    """Frame i of one of ImageNet-P's sequences that draw nothing."""
+    if name == "translate":
+        return affine(x, move=i - (7 if cifar else 20), resample=Image.NEAREST)
+    if name == "rotate":
+        return affine(x, angle=i - 15)
+    if name == "scale":
+        return affine(x, scale=(i * 2 + 70 if cifar else i * 2.5 + 40) / 100)
+    if name == "shear":
+        return affine(x, shear=i - 15)
+    if name == "tilt":
+        return tilt(x, .75 * (i - 15) if cifar else i - 15)
+    if name == "zoom_blur":
+        return zoom_frame(x, i)
+    if name == "motion_blur":
+        c = (6, 1.8, (i - 20) * 9) if cifar else (10, 3, (i - 30) * 4)
+        return magick_byte(trail(x.astype(np.float64), *c))
+    if name == "brightness":
+        return brightness(x, (i - 15) * (1.5 if cifar else 2.) / 100, None)
+    if name == "gaussian_blur":
+        sigma = .3 + .015 * i if cifar else .25 + .035 * i
+        return byte(gauss(unit(x), sigma, truncate=7. if cifar else 6.))
+    raise ValueError(name)
+
+
 def corrupt(name, x, severity, kind, variant, draws):
     function = globals()[name]
     constant = CONSTANTS[name][kind][severity - 1]
@@ -437,8 +494,11 @@ def answer():
         draws = Draws(np.frombuffer(source.read(4 * normals), np.float32),
                       np.frombuffer(source.read(4 * uniforms), np.float32),
                       np.frombuffer(source.read(4 * integers), np.uint32))
-        out = corrupt(name, x.reshape(height, width, 3), int(severity), kind,
-                      variant == "imagecorruptions", draws)
+        x = x.reshape(height, width, 3)
+        if variant == "frame":
+            out = sequence(name, x, int(severity), kind in ("cifar", "64"))
+        else:
+            out = corrupt(name, x, int(severity), kind, variant == "imagecorruptions", draws)
         assert out.dtype == np.uint8 and out.shape == (height, width, 3), (name, out.shape)
         sink.write(out.tobytes())
         sink.flush()

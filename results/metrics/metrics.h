@@ -1,0 +1,48 @@
+/*
+ * Metrics that are plain functions of what a network said: stability over perturbation
+ * sequences, and how well a score tells pictures of unknown classes from known ones.
+ *
+ * Source: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261 (stability); Hendrycks &
+ * Gimpel, ICLR 2017, arXiv:1610.02136 (detection).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The part of frames whose class differs from that of the frame `step` before; for noise,
+ * from the first frame. With step > 1 (ImageNet-P's difficulty) every start below `step`
+ * makes a sequence of its own and all comparisons are averaged; noise always has step 1,
+ * its difficulty is in the pixels. top1: [frames]. NaN where nothing can be compared.
+ */
+double flip_probability(const int *top1, int frames, bool noise, int step);
+
+/*
+ * Distance of two rankings at the top: sum over i = 1..5 of |i - min(sigma(i), 6)|, sigma(i)
+ * the place in b of the class that is i-th in a. Ties go to the lower class. At least five
+ * classes.
+ */
+double top5_distance(const float *a, const float *b, int classes);
+
+/* Its mean over a sequence, by the rule of flip_probability(). logits: [frames][classes]. */
+double sequence_top5_distance(const float *logits, int frames, int classes, bool noise,
+                              int step);
+
+/* Mean over i of 100 x[i] / reference[i]: mFR of flip probabilities, mT5D of distances,
+ * against a reference network's. NaN when a reference is 0 or n is. */
+double mean_relative(const double *x, const double *reference, size_t n);
+
+/*
+ * Detection of out-of-distribution pictures (the positives) by a score that should be
+ * higher for them, such as minus the largest softmax probability. Equal scores are one
+ * threshold. NaN where one side is empty.
+ *   auroc  chance that a positive scores above a negative, ties half
+ *   aupr   average precision: sum of (R_n - R_{n-1}) P_n over thresholds
+ *   fpr95  least false positive rate of a threshold that finds 95 % of the positives
+ */
+struct detection {
+    double auroc, aupr, fpr95;
+};
+struct detection detect(const double *positives, size_t n_positives,
+                        const double *negatives, size_t n_negatives);

@@ -1,0 +1,81 @@
+#include "results/metrics/metrics.h"
+
+#include <assert.h>
+#include <math.h>
+
+double flip_probability(const int *top1, int frames, bool noise, int step)
+{
+    long flips = 0, pairs = 0;
+    step = noise ? 1 : step;
+    for (int start = 0; start < step; start++)
+        for (int i = start + step; i < frames; i += step, pairs++)
+            flips += top1[i] != top1[noise ? start : i - step];
+    return pairs ? (double)flips / (double)pairs : (double)NAN;
+}
+
+/* Whether class p stands before class q. */
+static bool before(const float *logits, int p, int q)
+{
+    return logits[p] > logits[q] || (logits[p] == logits[q] && p < q);
+}
+
+static void first_five(const float *logits, int classes, int out[5])
+{
+    int count = 0;
+    for (int c = 0; c < classes; c++) {
+        int at = count;
+        while (at > 0 && before(logits, c, out[at - 1])) {
+            if (at < 5)
+                out[at] = out[at - 1];
+            at--;
+        }
+        if (at < 5)
+            out[at] = c;
+        count += count < 5;
+    }
+}
+
+/* From 1. */
+static int place_of(const float *logits, int classes, int class)
+{
+    int place = 1;
+    for (int c = 0; c < classes; c++)
+        place += before(logits, c, class);
+    return place;
+}
+
+double top5_distance(const float *a, const float *b, int classes)
+{
+    int top[5], distance = 0;
+    assert(classes >= 5);
+    first_five(a, classes, top);
+    for (int i = 1; i <= 5; i++) {
+        int place = place_of(b, classes, top[i - 1]);
+        place = place < 6 ? place : 6;
+        distance += place > i ? place - i : i - place;
+    }
+    return distance;
+}
+
+double sequence_top5_distance(const float *logits, int frames, int classes, bool noise,
+                              int step)
+{
+    double sum = 0;
+    long pairs = 0;
+    step = noise ? 1 : step;
+    for (int start = 0; start < step; start++)
+        for (int i = start + step; i < frames; i += step, pairs++) {
+            const float *now = logits + (size_t)i * (size_t)classes;
+            int other = noise ? start : i - step;
+            sum += top5_distance(logits + (size_t)other * (size_t)classes, now, classes);
+        }
+    return pairs ? sum / (double)pairs : (double)NAN;
+}
+
+double mean_relative(const double *x, const double *reference, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += reference[i] != 0 ? 100 * x[i] / reference[i] : (double)NAN;
+    return n ? sum / (double)n : (double)NAN;
+}
