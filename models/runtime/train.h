@@ -17,7 +17,8 @@ struct training_options {
     bool input_gradient; /* training_backward gives dx: for adversarial training */
 };
 
-/* `graph` has a symbolic batch and stays the caller's; its weights are copied. */
+/* `graph` has a symbolic batch, stays the caller's and must outlive the training, which
+ * works on copies of its weights. */
 enum status training_open(const struct graph *graph,
                           const struct training_options *options, struct training **out);
 void training_close(struct training *training);
