@@ -1,7 +1,8 @@
 /*
  * What exporters spelled out becomes one node again: LayerNormalization, Gelu, HardSigmoid,
  * HardSwish, SiLU. The numbers change by roundings only; the runtime gets one step instead of
- * nine, with one gradient.
+ * nine, with one gradient. Half-precision graphs stay as they are: there the roundings in
+ * between are the point.
  */
 #include "models/graph/passes/match.h"
 
@@ -281,6 +282,7 @@ enum status graph_recognise(struct graph *graph, int *found)
     for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++)
         for (int n = 0; n < graph->n_nodes; n++) {
             if (!node_is(graph->nodes[n], patterns[p].root) ||
+                graph->nodes[n]->outputs[0]->dtype != DTYPE_F32 ||
                 !patterns[p].rewrite(graph, graph->nodes[n]))
                 continue;
             enum status st = graph_update(graph); /* drops what was replaced */
