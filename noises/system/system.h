@@ -65,6 +65,11 @@ enum status resizer_find(const char *name, const struct resizer **out);
 enum status image_decode(const struct decoder *decoder, const uint8_t *bytes, size_t size,
                          const struct decode_options *options, struct image *out);
 
+/* How a JPEG samples its chroma, which decides what a decoder can change: "4:4:4", "4:2:0",
+ * "4:2:2", "4:4:0", "4:1:1", "4:1:0", "grey", "other" (CMYK and odd factors); "none" where
+ * the bytes are no JPEG. */
+const char *jpeg_sampling(const uint8_t *bytes, size_t size);
+
 /*
  * Geometry: from a decoded size and a rule to the size of the resize and the window of the
  * crop. Conventions differ by a pixel between libraries, which moves values more than any

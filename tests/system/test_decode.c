@@ -31,11 +31,9 @@ static void digest(const struct image *image, char hex[HASH_HEX])
     hex[16] = '\0';
 }
 
-/* Digests of what Pillow, djpeg, libstb and ffmpeg make of the corpus. */
-static void test_golden(void **state)
+static void check_golden(const char *golden)
 {
-    (void)state;
-    FILE *list = fopen(source_path("tests/golden/system/decode.txt"), "r");
+    FILE *list = fopen(source_path(golden), "r");
     assert_non_null(list);
     char line[256], picture[64], name[64], want[32], got[HASH_HEX];
     int checked = 0, wrong = 0;
@@ -64,6 +62,21 @@ static void test_golden(void **state)
     print_message("# %d results compared\n", checked);
     assert_true(checked > 0);
     assert_int_equal(wrong, 0);
+}
+
+/* Digests of what Pillow, djpeg, libstb and ffmpeg make of the corpus. */
+static void test_golden(void **state)
+{
+    (void)state;
+    check_golden("tests/golden/system/decode.txt");
+}
+
+/* IJG 9 is not packaged: its digests are our own, and only say that nothing moved since its
+ * kernels were held beside libjpeg-turbo's. */
+static void test_golden_own(void **state)
+{
+    (void)state;
+    check_golden("tests/golden/system/decode_own.txt");
 }
 
 /* Every decoder on every picture of the corpus: a whole RGB picture, twice the same, or a
@@ -421,6 +434,22 @@ static void test_still(void **state)
     assert_true(checked >= 15);
 }
 
+static void test_sampling(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"444", "4:4:4"}, {"420", "4:2:0"}, {"422", "4:2:2"}, {"440", "4:4:0"},
+        {"411", "4:1:1"}, {"410", "4:1:0"}, {"grey", "grey"}, {"cmyk", "other"},
+        {"mixed", "other"}, {"rgb", "4:4:4"}, {"progressive", "4:2:0"}, {"exif-6", "4:2:0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mapping file = corpus(cases[i][0]);
+        assert_string_equal(jpeg_sampling(file.data, file.size), cases[i][1]);
+        file_unmap(&file);
+    }
+    assert_string_equal(jpeg_sampling((const uint8_t *)"BM", 2), "none");
+}
+
 static void test_other_bytes(void **state)
 {
     (void)state;
@@ -437,12 +466,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),          cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_golden_own),
         cmocka_unit_test(test_cut_short),       cmocka_unit_test(test_strict),
         cmocka_unit_test(test_block_smoothing), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_orientation),     cmocka_unit_test(test_ijg9_kernels),
         cmocka_unit_test(test_ijg9_oblong),     cmocka_unit_test(test_members),
         cmocka_unit_test(test_store),           cmocka_unit_test(test_other_bytes),
         cmocka_unit_test(test_still),
+        cmocka_unit_test(test_sampling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

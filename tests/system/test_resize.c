@@ -206,6 +206,31 @@ static void test_vectors(void **state)
         check_vectors(&rng);
 }
 
+/* The longest sides there are, down and up; a library may refuse, with a message. */
+static void test_extremes(void **state)
+{
+    (void)state;
+    static const int cases[][4] = {
+        {65535, 1, 7, 5}, {1, 65535, 5, 7}, {3, 2, 65535, 1}, {2, 3, 1, 65535},
+    };
+    for (int i = 0; resizer_registry[i]; i++)
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+            struct image in = {0}, out = {0};
+            assert_ok(picture_init((uint32_t)k, cases[k][0], cases[k][1], &in));
+            enum status st = resizer_registry[i]->resize(&in, cases[k][2], cases[k][3], NULL, &out);
+            if (st) {
+                assert_int_equal(st, ERR_UNSUPPORTED);
+                assert_true(strlen(status_message()) > 0);
+                assert_null(out.data);
+            } else {
+                assert_int_equal(out.width, cases[k][2]);
+                assert_int_equal(out.height, cases[k][3]);
+            }
+            image_clear(&in);
+            image_clear(&out);
+        }
+}
+
 /* A flat picture stays flat, whatever the kernel: weights sum to one. */
 static void test_flat(void **state)
 {
@@ -250,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_golden_near),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_members),
     };

@@ -1,41 +1,43 @@
 #include "noises/system/colour/yuv.h"
 
+#include "base/simd.h"
+
 #include <math.h>
 
-static double clip_round(double v)
+static inline double clip_round(double v)
 {
     v = floor(v + 0.5);
     return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-static double luma_of(const struct yuv *yuv, const uint8_t *rgb)
+static inline double luma_of(const struct yuv *yuv, const uint8_t *rgb)
 {
     double green = 1 - yuv->red - yuv->blue;
     return yuv->red * rgb[0] + green * rgb[1] + yuv->blue * rgb[2];
 }
 
 /* A level of 0..255 as stored, and back; chroma is centred at 128. */
-static double store_luma(const struct yuv *yuv, double y)
+static inline double store_luma(const struct yuv *yuv, double y)
 {
     return clip_round(yuv->limited ? 16 + y * 219 / 255 : y);
 }
 
-static double store_chroma(const struct yuv *yuv, double c)
+static inline double store_chroma(const struct yuv *yuv, double c)
 {
     return clip_round(128 + (yuv->limited ? c * 224 / 255 : c));
 }
 
-static double load_luma(const struct yuv *yuv, double y)
+static inline double load_luma(const struct yuv *yuv, double y)
 {
     return yuv->limited ? (y - 16) * 255 / 219 : y;
 }
 
-static double load_chroma(const struct yuv *yuv, double c)
+static inline double load_chroma(const struct yuv *yuv, double c)
 {
     return yuv->limited ? (c - 128) * 255 / 224 : c - 128;
 }
 
-static void decode_pixel(const struct yuv *yuv, double y, double cb, double cr, uint8_t *rgb)
+static inline void decode_pixel(const struct yuv *yuv, double y, double cb, double cr, uint8_t *rgb)
 {
     double green = 1 - yuv->red - yuv->blue;
     double red = y + 2 * (1 - yuv->red) * cr, blue = y + 2 * (1 - yuv->blue) * cb;
@@ -44,7 +46,7 @@ static void decode_pixel(const struct yuv *yuv, double y, double cb, double cr, 
     rgb[2] = (uint8_t)clip_round(blue);
 }
 
-static void block(struct image *image, int x0, int y0, const struct yuv *encode,
+static inline void block(struct image *image, int x0, int y0, const struct yuv *encode,
                   const struct yuv *decode)
 {
     int wide = image->width - x0 < 2 ? 1 : 2, high = image->height - y0 < 2 ? 1 : 2;
@@ -63,6 +65,8 @@ static void block(struct image *image, int x0, int y0, const struct yuv *encode,
                      image_row(image, y0 + i / wide) + 3 * (x0 + i % wide));
 }
 
+/* Cloned for the rounding instruction that the baseline lacks. */
+SIMD_CLONES
 void nv12_round_trip(struct image *image, const struct yuv *encode, const struct yuv *decode)
 {
     for (int y = 0; y < image->height; y += 2)

@@ -43,6 +43,7 @@ void jpeg_close(struct jpeg_reader *reader);
 /* What the markers before the picture say. */
 struct jpeg_outline {
     unsigned width, height, precision, components;
+    unsigned across[4], down[4]; /* sampling factors of the first components */
     int orientation; /* EXIF, 1..8; 1 where it says nothing sensible */
 };
 /* ERR_FORMAT when there is no frame header. */

@@ -60,6 +60,10 @@ static bool take_segment(int marker, const uint8_t *body, size_t size, struct jp
     out->height = u16(body + 1, false);
     out->width = u16(body + 3, false);
     out->components = body[5];
+    for (size_t c = 0; c < 4 && c < out->components && 6 + 3 * c + 2 < size; c++) {
+        out->across[c] = body[6 + 3 * c + 1] >> 4;
+        out->down[c] = body[6 + 3 * c + 1] & 15;
+    }
     return true;
 }
 
@@ -90,4 +94,25 @@ enum status jpeg_outline_read(const uint8_t *bytes, size_t size, struct jpeg_out
         at += length;
     }
     return status_fail(ERR_FORMAT, "jpeg: no frame header in %zu bytes", size);
+}
+
+const char *jpeg_sampling(const uint8_t *bytes, size_t size)
+{
+    static const struct {
+        unsigned across, down; /* luma's factors where chroma's are 1 */
+        const char *name;
+    } names[] = {{1, 1, "4:4:4"}, {2, 2, "4:2:0"}, {2, 1, "4:2:2"},
+                 {1, 2, "4:4:0"}, {4, 1, "4:1:1"}, {4, 2, "4:1:0"}};
+    struct jpeg_outline o;
+    if (size < 2 || bytes[0] != 0xFF || bytes[1] != SOI || jpeg_outline_read(bytes, size, &o))
+        return "none";
+    if (o.components == 1)
+        return "grey";
+    bool plain = o.components == 3 && o.across[1] && o.down[1] && o.across[1] == o.across[2] &&
+                 o.down[1] == o.down[2] && o.across[0] % o.across[1] == 0 &&
+                 o.down[0] % o.down[1] == 0;
+    for (size_t i = 0; plain && i < sizeof names / sizeof *names; i++)
+        if (o.across[0] / o.across[1] == names[i].across && o.down[0] / o.down[1] == names[i].down)
+            return names[i].name;
+    return "other";
 }
