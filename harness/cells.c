@@ -1,5 +1,6 @@
 /* What a wave has found, into the store: one transaction a cell. */
 #include "harness/wave.h"
+#include "noises/adversarial/protocol.h"
 
 #include "base/mem.h"
 #include "base/progress.h"
@@ -68,9 +69,25 @@ static void clear_vectors(struct vectors *v)
 
 struct sums {
     uint64_t forwards, backwards;
-    size_t attacked, zero_gradient, violated, lost_8bit;
+    size_t attacked, zero_gradient, lost_8bit;
     double max_distance;
+    struct flag_sums flags;
 };
+
+/* The part of a verdict that an attack gave, as the family's flags want it. */
+static struct attack_result as_result(const struct verdict *v)
+{
+    return (struct attack_result){
+        .broken = v->broken,
+        .broken_8bit = v->broken_8bit,
+        .budget_violated = v->violated,
+        .zero_gradient = v->zero_gradient,
+        .broken_by = v->broken_by,
+        .steps_done = v->steps_done,
+        .survives_all = v->survives_all,
+        .preflight = v->preflight,
+    };
+}
 
 static struct sums sum_up(const struct wave_run *run, size_t index)
 {
@@ -79,28 +96,32 @@ static struct sums sum_up(const struct wave_run *run, size_t index)
         const struct verdict *v = &run->cells[index].verdicts[i];
         sums.forwards += v->forwards;
         sums.backwards += v->backwards;
-        sums.attacked += v->queries > 0;
         sums.zero_gradient += v->zero_gradient;
-        sums.violated += v->violated;
         sums.lost_8bit += v->broken && !v->broken_8bit;
         if (v->broken && isfinite(v->distance))
             sums.max_distance = fmax(sums.max_distance, (double)v->distance);
+        if (v->queries <= 0)
+            continue;
+        const struct attack_result result = as_result(v);
+        sums.attacked++;
+        flags_add(&sums.flags, &result);
     }
     return sums;
 }
 
-/* Flags that follow from the verdicts alone; thresholds as in the protocol's list. */
-static size_t raise_flags(const struct sums *sums, struct store_flag *flags)
+/* Flags that follow from the verdicts alone; thresholds in noises/adversarial/protocol.h.
+ */
+static size_t raise_flags(const struct sums *sums, const struct condition *condition,
+                          size_t n, int n_classes, struct store_flag *flags)
 {
-    size_t count = 0;
-    if (sums->attacked && sums->zero_gradient)
-        flags[count++] = (struct store_flag){
-            "ZERO_GRAD", "share of attacked samples whose gradient is zero at the start",
-            (double)sums->zero_gradient / (double)sums->attacked};
-    if (sums->violated)
-        flags[count++] = (struct store_flag){
-            "BUDGET", "samples with a misclassified point outside the ball, not counted",
-            (double)sums->violated};
+    struct flag raised[FLAGS_MAX];
+    size_t count = 0, found = 0;
+    if (condition->attack && sums->attacked)
+        found = flags_list(&sums->flags, n, condition->attack, &condition->attack_params,
+                           n_classes, raised);
+    for (size_t i = 0; i < found; i++)
+        flags[count++] =
+            (struct store_flag){raised[i].code, raised[i].message, raised[i].value};
     if (sums->lost_8bit)
         flags[count++] = (struct store_flag){
             "FLOAT_ONLY", "samples broken in float and not on the 8-bit lattice",
@@ -124,7 +145,7 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
     const struct condition *condition = cell_condition(plan, cell);
     bool attacked = condition->attack != NULL;
     struct vectors v;
-    struct store_flag flags[4];
+    struct store_flag flags[FLAGS_MAX + 1];
     gather(run, index, &v);
     const struct sums sums = sum_up(run, index);
     char *all_failed =
@@ -155,7 +176,8 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
         .max_pert = attacked ? sums.max_distance : (double)NAN,
         .forwards = sums.forwards,
         .backwards = sums.backwards,
-        .n_flags = raise_flags(&sums, flags),
+        .n_flags = raise_flags(&sums, condition, run->n,
+                               plan->models[cell->model].record->n_classes, flags),
         .flags = flags,
         .n_failures = v.n_failures,
         .failures = v.failures,

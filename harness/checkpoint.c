@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW = 13 };
+enum { ROW = 17 };
 
 static void add_float(struct text *out, float value)
 {
@@ -24,6 +24,27 @@ static void add_float(struct text *out, float value)
         text_addf(out, "%.9g,", (double)value);
     else
         text_add(out, isnan(value) ? "null," : value > 0 ? "\"inf\"," : "\"-inf\",");
+}
+
+/* A preflight's answers as bits, and back. */
+static unsigned pack(const struct verdict *v)
+{
+    const struct preflight *p = &v->preflight;
+    const bool bits[] = {p->done,      p->zero_ce, p->zero_margin, p->zero_dlr,
+                         p->saturated, p->softmax, v->survives_all};
+    unsigned packed = 0;
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        packed |= (unsigned)bits[i] << i;
+    return packed;
+}
+
+static void unpack(unsigned packed, struct verdict *v)
+{
+    struct preflight *p = &v->preflight;
+    bool *const bits[] = {&p->done,      &p->zero_ce, &p->zero_margin, &p->zero_dlr,
+                          &p->saturated, &p->softmax, &v->survives_all};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+        *bits[i] = packed >> i & 1;
 }
 
 static void add_row(struct text *out, const struct verdict *v)
@@ -35,7 +56,8 @@ static void add_row(struct text *out, const struct verdict *v)
     text_addf(out, "%d,%d,%d,%d,%d,%u,%u,", v->queries, v->zero_gradient, v->violated,
               v->broken, v->broken_8bit, v->forwards, v->backwards);
     json_string(out, v->broken_by);
-    text_add(out, "]");
+    text_addf(out, ",%u,%u,%.9g,%.9g]", v->steps_done, pack(v),
+              (double)v->preflight.fidelity, (double)v->preflight.change);
 }
 
 static void add_failures(const struct wave_run *run, size_t cell, struct text *out)
@@ -133,7 +155,11 @@ static bool read_row(struct wave_run *run, const cJSON *row, struct verdict *out
         .forwards = (uint32_t)at[10]->valuedouble,
         .backwards = (uint32_t)at[11]->valuedouble,
         .broken_by = cJSON_IsString(at[12]) ? keep_name(run, at[12]->valuestring) : NULL,
+        .steps_done = (uint32_t)at[13]->valuedouble,
+        .preflight.fidelity = read_float(at[15]),
+        .preflight.change = read_float(at[16]),
     };
+    unpack((unsigned)at[14]->valuedouble, out);
     return true;
 }
 

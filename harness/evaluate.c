@@ -26,7 +26,8 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
     victim_of_session(session, record, options->gradient, &victim);
     if (cell->source >= 0) {
         const struct plan_model *other = &plan->models[cell->source];
-        struct session_options how = {.gradient = condition->attack->needs_gradient};
+        struct session_options how = {.gradient = condition->attack->needs_gradient ||
+                                                  condition->attack->own_gradient};
         struct session *surrogate;
         enum status st =
             session_pool_get(job->pool, worker, other->model, &how, &surrogate);
@@ -55,6 +56,9 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
     verdict->forwards = 1 + result.broken + result.forwards;
     verdict->backwards = result.backwards;
     verdict->broken_by = result.broken_by;
+    verdict->survives_all = result.survives_all;
+    verdict->steps_done = result.steps_done;
+    verdict->preflight = result.preflight;
     if (!result.broken || !job->run.options->save_folder)
         return OK;
     *stage = NULL; /* a full disk is no fault of the sample */
@@ -72,8 +76,10 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
     const struct condition *condition = cell_condition(plan, cell);
     const struct sample *sample = cell_sample(plan, cell, item);
     struct session_options options = pipeline_session(condition, model->record);
-    /* Gradients from elsewhere leave the network its inference plan. */
-    if (cell->source >= 0 || model->record->gradient == GRADIENT_NONE)
+    /* Gradients from elsewhere leave the network its inference plan, but for attacks that
+     * compare both. */
+    bool own = condition->attack && condition->attack->own_gradient;
+    if ((cell->source >= 0 && !own) || model->record->gradient == GRADIENT_NONE)
         options.gradient = false;
     struct bench *bench = &job->benches[worker];
     struct session *session;

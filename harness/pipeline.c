@@ -95,7 +95,8 @@ struct session_options pipeline_session(const struct condition *condition,
                                         const struct model_record *record)
 {
     struct session_options options = {
-        .gradient = condition->attack && condition->attack->needs_gradient,
+        .gradient = condition->attack && (condition->attack->needs_gradient ||
+                                          condition->attack->own_gradient),
         .no_fold = condition->no_fold,
         .ceil_mode = condition->ceil_mode,
         .precision = condition->precision,

@@ -9,6 +9,7 @@
 #include "base/image.h"
 #include "datasets/dataset.h"
 #include "harness/condition.h"
+#include "noises/adversarial/adversarial.h"
 #include "models/model.h"
 
 #include <stdbool.h>
@@ -50,7 +51,9 @@ struct verdict {
     float distance;   /* adversarial: found; NaN: none */
     int queries;      /* adversarial: forwards spent */
     const char *broken_by;
-    bool zero_gradient, violated, broken, broken_8bit;
+    bool zero_gradient, violated, broken, broken_8bit, survives_all;
+    uint32_t steps_done; /* protocols; 0: none */
+    struct preflight preflight;
     uint32_t forwards, backwards;
 };
 extern const struct verdict verdict_none;
