@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "harness/table.h"
 #include "harness/command.h"
+#include "harness/lists.h"
 #include "harness/run.h"
 
 #include <inttypes.h>
@@ -55,7 +56,7 @@ static const struct example examples[] = {
     {"gauntlet run --model net.onnx --dataset test.tar --limit 200 --noise 'pgd-linf "
      "eps=2/255'",
      "accuracy under attack, on 200 samples"},
-    {"gauntlet run suites/sysnoise.yaml --model a.onnx --model b.onnx --dataset test.tar",
+    {"gauntlet run sysnoise --model a.onnx --model b.onnx --dataset test.tar",
      "a whole suite; run it again after Ctrl-C and it goes on"},
     {0},
 };
@@ -65,8 +66,9 @@ static const struct example examples[] = {
 static enum status read_suite(const struct arguments *arguments, struct suite **out)
 {
     const char *value;
-    enum status st =
-        arguments->n_operands ? suite_load(arguments->operands[0], out) : suite_new(out);
+    char *path = arguments->n_operands ? suite_path(arguments->operands[0]) : NULL;
+    enum status st = path ? suite_load(path, out) : suite_new(out);
+    free(path);
     if (st)
         return st;
     for (size_t i = 0; (value = option_nth(arguments, "model", i)); i++)
@@ -307,7 +309,7 @@ static enum exit_code run(const struct arguments *arguments)
 const struct command command_run = {
     .name = "run",
     .summary = "measure networks under conditions, into the database",
-    .operands = "[SUITE.yaml]",
+    .operands = "[SUITE]",
     .max_operands = 1,
     .about = "Shows every sample to every network under every condition and writes "
              "accuracies, "
@@ -315,7 +317,8 @@ const struct command command_run = {
              "always runs "
              "first. Cells that are in the database already are not computed again, so "
              "that a run "
-             "that was stopped goes on where it was.",
+             "that was stopped goes on where it was. SUITE is a YAML file, or the name of one "
+        "that 'gauntlet list suites' shows.",
     .options = options,
     .examples = examples,
     .run = run,
