@@ -1,5 +1,8 @@
 #include "harness/command.h"
 
+#include "base/threads.h"
+
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,4 +46,19 @@ const struct command *command_find(const char *name)
         if (!strcmp(command_registry[i]->name, name))
             return command_registry[i];
     return NULL;
+}
+
+static void stop(int number)
+{
+    (void)number;
+    threads_interrupt();
+}
+
+void command_interruptible(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGALRM};
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
 }

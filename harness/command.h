@@ -89,6 +89,10 @@ const struct command *command_find(const char *name); /* NULL: none */
  * code. */
 enum exit_code command_fail(const struct arguments *arguments, enum status st);
 
+/* From here on the first Ctrl-C, SIGTERM or SIGALRM (a budget that is used up) asks workers
+ * to stop and save (threads_interrupted); a second one ends the program at once. */
+void command_interruptible(void);
+
 /* harness/help.c: all made from the tables. */
 void help_overview(void);
 void help_command(const struct command *command);

@@ -8,28 +8,11 @@
 #include "harness/worst.h"
 
 #include <sqlite3.h>
-#include <signal.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static void stop(int number)
-{
-    (void)number;
-    threads_interrupt();
-}
-
-/* The first Ctrl-C lets running items finish and saves; a second one ends at once. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGALRM, &action, NULL); /* a budget that is used up */
-}
 
 /* A cell that cannot run at all is stored as such, with its reason. */
 static enum status put_impossible(struct plan *plan, struct store *store, int64_t run_id)
@@ -176,7 +159,7 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
         return st;
 
     choose_canaries(plan, out->run_id, options->canaries);
-    catch_signals();
+    command_interruptible();
     if (options->budget_seconds > 0)
         alarm((unsigned)ceil(options->budget_seconds));
     out->samples = steps_to_come(plan);

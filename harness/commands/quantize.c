@@ -16,7 +16,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +64,6 @@ struct job {
     float *x;
     size_t n;
 };
-
-static void stop(int number)
-{
-    (void)number;
-    threads_interrupt();
-}
 
 /* "no method 'x'; there are: ..." for whatever family was misspelt. */
 static enum status unknown(const char *family, const char *typed,
@@ -342,9 +335,7 @@ static enum status quantize(struct job *job)
 
 static enum exit_code run(const struct arguments *arguments)
 {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    command_interruptible();
     struct job job = {.arguments = arguments};
     enum status st = quantize(&job);
     graph_clear(&job.out);

@@ -14,7 +14,6 @@
 #include "models/onnx/onnx.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,12 +49,6 @@ struct job {
     char *output, *checkpoint;
     double top1, seconds;
 };
-
-static void stop(int number)
-{
-    (void)number;
-    threads_interrupt();
-}
 
 static enum status open_data(struct job *job)
 {
@@ -331,9 +324,7 @@ static enum exit_code run(const struct arguments *arguments)
     }
     if (!arguments->n_operands)
         return command_fail(arguments, status_fail(ERR_USAGE, "which CONFIG.yaml?"));
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    command_interruptible();
     struct job job = {.arguments = arguments};
     enum status st = train(&job);
     if (st == ERR_INTERRUPTED && job.trainer)
