@@ -3,13 +3,15 @@
 
 #include <math.h>
 
+/* Double near the centre and fused beyond, as torch's source and compiler have it. */
 static float kernel(float x)
 {
-    const float a = -0.5f;
     x = fabsf(x);
-    if (x < 1)
-        return ((a + 2) * x - (a + 3)) * x * x + 1;
-    return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+    if (x < 1) {
+        double d = (double)x;
+        return (float)((1.5 * d - 2.5) * d * d + 1);
+    }
+    return x < 2 ? fmaf(fmaf(x - 5, x, 8), x, -4) * -0.5f : 0;
 }
 
 static enum status rule(int in, int out, int first, int count, struct taps *taps)
