@@ -203,15 +203,32 @@ bool oracle_ask(struct oracle *oracle, const struct natural *natural,
     return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
 }
 
-bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
-                      enum natural_set set, const struct image *image, struct image *out)
+/* A case without random arrays. */
+static bool ask_plain(struct oracle *oracle, const char *name, int severity,
+                      enum natural_set set, const char *variant,
+                      const struct image *image, struct image *out)
 {
-    fprintf(oracle->to, "%s %d %s frame %d %d 0 0 0\n", name, frame,
-            natural_set_name(set), image->width, image->height);
+    fprintf(oracle->to, "%s %d %s %s %d %d 0 0 0\n", name, severity,
+            natural_set_name(set), variant, image->width, image->height);
     fwrite(image->data, 1, image_size(image), oracle->to);
     fflush(oracle->to);
     assert_ok(image_init(out, image->width, image->height, 3));
     return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
+}
+
+bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
+                      enum natural_set set, const struct image *image, struct image *out)
+{
+    return ask_plain(oracle, name, frame, set, "frame", image, out);
+}
+
+bool oracle_ask_fresh(struct oracle *oracle, const char *name, int severity,
+                      enum natural_set set, int seed, const struct image *image,
+                      struct image *out)
+{
+    char variant[32];
+    snprintf(variant, sizeof variant, "seed%d", seed);
+    return ask_plain(oracle, name, severity, set, variant, image, out);
 }
 
 void oracle_close(struct oracle *oracle)

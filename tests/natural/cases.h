@@ -29,4 +29,8 @@ bool oracle_ask(struct oracle *oracle, const struct natural *natural,
 /* Frame `frame` of a sequence, of the size of the picture. */
 bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
                       enum natural_set set, const struct image *image, struct image *out);
+/* The corruption with random numbers of NumPy's own. */
+bool oracle_ask_fresh(struct oracle *oracle, const char *name, int severity,
+                      enum natural_set set, int seed, const struct image *image,
+                      struct image *out);
 void oracle_close(struct oracle *oracle);

@@ -3,7 +3,8 @@
 
 Reads cases from stdin and writes the corrupted pixels of each to stdout. A case is a line
     name severity set variant width height normals uniforms integers
-(variant `frame`: frame number `severity` of a sequence of that name) followed by the picture (uint8 RGB), that many float32 normals, float32 uniforms and uint32
+(variant `frame`: frame number `severity` of a sequence of that name; `seed7`: drawn here
+from NumPy's generator) followed by the picture (uint8 RGB), that many float32 normals, float32 uniforms and uint32
 integers: the random arrays, given instead of drawn, so that two programs can be compared
 pixel by pixel. Definitions and constants: Hendrycks & Dietterich, arXiv:1903.12261, and
 for variant `imagecorruptions` Michaelis et al., arXiv:1907.07484.
@@ -497,6 +498,8 @@ def answer():
         x = x.reshape(height, width, 3)
         if variant == "frame":
             out = sequence(name, x, int(severity), kind in ("cifar", "64"))
+        elif variant.startswith("seed"):
+            out = corrupt(name, x, int(severity), kind, False, Fresh(int(variant[4:])))
         else:
             out = corrupt(name, x, int(severity), kind, variant == "imagecorruptions", draws)
         assert out.dtype == np.uint8 and out.shape == (height, width, 3), (name, out.shape)

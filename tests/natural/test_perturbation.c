@@ -84,9 +84,8 @@ static void still_frames_are_the_picture(void **state)
     static const struct {
         const char *name;
         int frame;
-    } still[] = {{"translate", 20},    {"rotate", 15},     {"scale", 24},
-                 {"shear", 15},        {"zoom_blur", 0},
-                 {"gaussian_noise", 0}};
+    } still[] = {{"translate", 20}, {"rotate", 15},   {"scale", 24},
+                 {"shear", 15},     {"zoom_blur", 0}, {"gaussian_noise", 0}};
     struct image whole = picture_synthetic(64, 64, 2);
     for (size_t i = 0; i < sizeof still / sizeof *still; i++) {
         const struct perturbation *p;
