@@ -111,7 +111,7 @@ static void draw_leaf(struct leaf *leaf, struct rng *rng, float size)
     struct vec axis = draw_direction(rng);
     float flat = sqrtf(axis.x * axis.x + axis.y * axis.y);
     struct paint paint;
-    paint_draw(&paint, rng);
+    paint_draw(&paint, rng, 0.15f, 0.75f);
     leaf->cos = flat > 0.01f ? axis.x / flat : 1;
     leaf->sin = flat > 0.01f ? axis.y / flat : 0;
     leaf->a = size;
@@ -126,9 +126,9 @@ static void put_ground(struct canvas *canvas, const float *light, const float *t
                        struct rng *rng)
 {
     struct paint paint;
-    paint_draw(&paint, rng);
+    paint_draw(&paint, rng, 0.15f, 0.75f);
     struct vec a = paint.colour[0], b = paint.colour[1];
-    float depth = draw_between(rng, 0.5f, 1.3f);
+    float depth = draw_between(rng, 0.15f, 0.6f);
     size_t count = (size_t)canvas->width * (size_t)canvas->height;
     for (size_t i = 0; i < count; i++) {
         float t = clamp01(0.5f + 0.8f * tint[i]), l = 1 + depth * light[i];
@@ -144,12 +144,12 @@ void background_draw(struct canvas *canvas, struct rng *rng)
     float *tint = draw_noise(canvas->width, canvas->height, 0.6f, 4, rng);
     put_ground(canvas, light, tint, rng);
     float side = (float)(canvas->width < canvas->height ? canvas->width : canvas->height);
-    int leaves = (int)rng_below(rng, 70);
+    int leaves = (int)rng_below(rng, 20);
     float depth = draw_between(rng, 0.2f, 1);
     for (int i = 0; i < leaves; i++) {
         struct leaf leaf = {.x = draw_between(rng, 0, (float)canvas->width),
                             .y = draw_between(rng, 0, (float)canvas->height)};
-        draw_leaf(&leaf, rng, draw_size(rng, 0.03f * side, 0.6f * side));
+        draw_leaf(&leaf, rng, draw_size(rng, 0.05f * side, 0.6f * side));
         put_leaf(canvas, &leaf, light, depth);
     }
     free(light);

@@ -104,10 +104,10 @@ static float pattern_value(const struct paint *paint, struct vec p)
  * Natural colours crowd around grey and stray along yellow to blue, daylight's own axis,
  * more than along green to magenta; `vivid` in [0, 1] lets them out.
  */
-static struct vec draw_colour(struct rng *rng, float vivid)
+static struct vec draw_colour(struct rng *rng, float vivid, float dark, float bright)
 {
-    float light = draw_between(rng, 0, 1);
-    light = 0.03f + 0.72f * light * light;
+    float light = draw_between(rng, dark, bright);
+    light *= light; /* perceived lightness is nearer to the root of light */
     float reach = vivid * (0.15f + light) * 0.7f;
     float warm = draw_between(rng, -1, 1) * reach,
           green = draw_between(rng, -0.6f, 0.6f) * reach;
@@ -116,12 +116,14 @@ static struct vec draw_colour(struct rng *rng, float vivid)
                         clamp01(light - warm - 0.5f * green)};
 }
 
-void paint_draw(struct paint *paint, struct rng *rng)
+void paint_draw(struct paint *paint, struct rng *rng, float dark, float bright)
 {
     float vivid = draw_between(rng, 0.1f, 1);
-    paint->pattern = (enum pattern)rng_below(rng, PATTERNS);
-    paint->colour[0] = draw_colour(rng, vivid);
-    paint->colour[1] = draw_colour(rng, vivid);
+    /* Most things have one colour. */
+    paint->pattern =
+        draw_chance(rng, 0.5f) ? PATTERN_PLAIN : (enum pattern)rng_below(rng, PATTERNS);
+    paint->colour[0] = draw_colour(rng, vivid, dark, bright);
+    paint->colour[1] = draw_colour(rng, vivid, dark, bright);
     paint->direction = draw_direction(rng);
     paint->frequency = draw_between(rng, 0.8f, 3.2f);
     paint->seed = rng_u32(rng);

@@ -96,7 +96,8 @@ struct paint {
     float frequency;
     uint32_t seed;
 };
-void paint_draw(struct paint *paint, struct rng *rng);
+/* `dark` to `bright` is how light the colours are, 0 black to 1 white as perceived. */
+void paint_draw(struct paint *paint, struct rng *rng, float dark, float bright);
 struct vec paint_at(const struct paint *paint, struct vec p);
 
 /* Linear light, [height][width] of three channels. */

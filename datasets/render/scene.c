@@ -25,43 +25,41 @@ struct scene {
     float gloss, shine;
 };
 
-/* A uniform rotation: two directions made orthogonal. */
-static void draw_axes(struct vec axis[3], struct rng *rng)
+static struct vec cross_product(struct vec a, struct vec b)
 {
-    axis[0] = draw_direction(rng);
-    for (;;) {
-        struct vec v = draw_direction(rng);
-        float along = vec_dot(v, axis[0]);
-        if (fabsf(along) > 0.95f)
-            continue;
-        axis[1] = vec_normal(vec_add(v, vec_scale(axis[0], -along)));
-        break;
-    }
-    axis[2] = (struct vec){axis[0].y * axis[1].z - axis[0].z * axis[1].y,
-                           axis[0].z * axis[1].x - axis[0].x * axis[1].z,
-                           axis[0].x * axis[1].y - axis[0].y * axis[1].x};
+    return (struct vec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z,
+                        a.x * b.y - a.y * b.x};
 }
 
-/* Views from which two kinds look the same: along the axis of a cone, across a ring's. */
-static bool telling_view(enum solid solid, const struct vec axis[3])
+/*
+ * Things stand and lie as they do on tables: the solid's own upright axis strays from the
+ * picture's by up to about a right angle and mostly less, and it is turned about it by any
+ * angle. A ring and a star show their face, which is along their axis.
+ */
+static void draw_axes(enum solid solid, struct vec axis[3], struct rng *rng)
 {
-    float along = fabsf(axis[1].z), deep = fabsf(axis[2].z);
-    switch (solid) {
-    case SOLID_CAPSULE:
-    case SOLID_CYLINDER:
-    case SOLID_CONE:
-    case SOLID_PYRAMID: return along < 0.85f;
-    case SOLID_TORUS: return along > 0.3f;
-    case SOLID_STAR: return deep > 0.35f;
-    default: return true;
-    }
+    bool flat = solid == SOLID_TORUS || solid == SOLID_STAR;
+    struct vec main = flat ? (struct vec){0, 0.2f, 0.9f} : (struct vec){0, 0.9f, 0.35f};
+    main = vec_normal(vec_add(main, vec_scale(draw_direction(rng), 0.6f)));
+    struct vec other = draw_direction(rng);
+    while (fabsf(vec_dot(other, main)) > 0.95f)
+        other = draw_direction(rng);
+    other = vec_normal(vec_add(other, vec_scale(main, -vec_dot(other, main))));
+    struct vec third = cross_product(main, other);
+    /* The star's axis is its z, all others' their y. */
+    int at = solid == SOLID_STAR ? 2 : 1;
+    axis[at] = main;
+    axis[(at + 1) % 3] = other;
+    axis[(at + 2) % 3] = third;
 }
 
 static void draw_light(struct scene *scene, struct rng *rng)
 {
-    do
-        scene->sun = draw_direction(rng);
-    while (scene->sun.z < 0.15f);
+    /* From above, in front, more often than not from one side. */
+    scene->sun = vec_normal(vec_add((struct vec){0, 0.7f, 0.6f}, draw_direction(rng)));
+    while (scene->sun.z < 0.15f)
+        scene->sun =
+            vec_normal(vec_add((struct vec){0, 0.7f, 0.6f}, draw_direction(rng)));
     scene->fill = draw_direction(rng);
     float power = draw_between(rng, 0.7f, 1.6f), warm = draw_between(rng, -0.2f, 0.2f);
     scene->sun_colour = (struct vec){power * (1 + warm), power, power * (1 - warm)};
@@ -76,16 +74,14 @@ static void draw_scene(struct scene *scene, enum solid solid, int width, int hei
 {
     scene->shape = (struct shape){solid, draw_between(rng, 0.85f, 1.15f),
                                   draw_between(rng, 0.005f, 0.07f)};
-    paint_draw(&scene->paint, rng);
-    do
-        draw_axes(scene->axis, rng);
-    while (!telling_view(solid, scene->axis));
+    paint_draw(&scene->paint, rng, 0.3f, 0.85f);
+    draw_axes(solid, scene->axis, rng);
     for (int i = 0; i < 3; i++)
         scene->stretch[i] = draw_between(rng, 0.88f, 1.12f);
 
     float side = (float)(width < height ? width : height);
     scene->focal = side * draw_between(rng, 1.2f, 3);
-    float radius = side * draw_between(rng, 0.2f, 0.44f); /* on the picture, in pixels */
+    float radius = side * draw_between(rng, 0.32f, 0.48f); /* on the picture, in pixels */
     float depth = 10;
     scene->scale = radius * depth / scene->focal;
     /* Within the central square, where a crop will look. */
@@ -308,8 +304,8 @@ enum status render_picture(enum solid solid, struct rng *rng, struct image *out)
         put_solid(&canvas, &scene);
         float radius;
         struct vec centre = on_picture(&canvas, &scene, &radius);
-        if (draw_chance(rng, 0.6f))
-            foreground_draw(&canvas, rng, centre, radius, draw_between(rng, 0.1f, 0.5f));
+        if (draw_chance(rng, 0.5f))
+            foreground_draw(&canvas, rng, centre, radius, draw_between(rng, 0.1f, 0.35f));
         develop(&canvas, rng, out);
     }
     free(canvas.pixels);
