@@ -1,5 +1,7 @@
 #include "harness/plan.h"
 
+#include "harness/calibrate.h"
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -101,6 +103,8 @@ static enum status open_dataset(const struct suite *suite,
          : limit && limit < dataset->count
              ? subset_limit(dataset, limit, options->seed, &out->subset)
              : subset_all(dataset, &out->subset);
+    if (!st)
+        st = subset_limit(dataset, CALIBRATION, options->seed, &out->calibration);
     if (!st && !out->subset.count)
         st = status_fail(ERR_USAGE, "%s: no samples", entry->path);
     return st;
@@ -205,6 +209,9 @@ static void make_key(const struct plan *plan, uint64_t seed, struct cell *cell)
     hash_add_string(&hash, condition->json);
     hash_add_string(&hash, cell->route.fit_key);
     hash_add_string(&hash, numeric_profile());
+    hash_add_string(&hash, calibrate_needed(plan, cell)
+                               ? calibrate_data(plan, cell->model)->calibration.sha
+                               : NULL);
     hash_add_u64(&hash, random ? seed : 0);
     hash_add_string(
         &hash, cell->source < 0 ? NULL : plan->models[cell->source].record->file_sha);
@@ -356,6 +363,7 @@ void plan_close(struct plan *plan)
     }
     for (size_t i = 0; i < plan->n_datasets; i++) {
         subset_clear(&plan->datasets[i].subset);
+        subset_clear(&plan->datasets[i].calibration);
         dataset_close(&plan->datasets[i].dataset);
     }
     conditions_clear(&plan->conditions);

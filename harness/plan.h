@@ -18,7 +18,7 @@ struct plan_model {
 
 struct plan_dataset {
     struct dataset dataset;
-    struct subset subset;
+    struct subset subset, calibration; /* calibration: see calibrate.h */
     int64_t id, subset_id;
 };
 
@@ -30,7 +30,7 @@ struct cell {
     struct route route;
     char key[65]; /* of all that can change the numbers, and nothing else */
     enum cell_state state;
-    int64_t id; /* in the store, once known */
+    int64_t id;     /* in the store, once known */
     int64_t canary; /* its former id, when it is computed again; else 0 */
     char *error;
 };

@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/threads.h"
+#include "harness/calibrate.h"
 #include "harness/environment.h"
 #include "harness/worst.h"
 
@@ -153,6 +154,8 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
         st = store_run_begin(store, env_id, row, &out->run_id);
     if (!st)
         st = use_found(plan, store, out->run_id);
+    if (!st)
+        calibrate_models(plan);
     if (!st)
         st = put_impossible(plan, store, out->run_id);
     if (st)

@@ -51,7 +51,7 @@ static void remove_db(const char *db)
 #define FAMILIES                                                                         \
     "--noise 'decode=[turbo,stb]' --noise colour=bgr --noise gaussian_noise:[1,5] "      \
     "--noise 'gaussian_noise:2 store=jpeg85' --noise 'fgsm-linf eps=[2/255,100/255]' "   \
-    "--noise 'uniform-linf eps=2/255' --noise precision=bf16"
+    "--noise 'uniform-linf eps=2/255' --noise precision=[bf16,int8]"
 
 /* What can be said beforehand of four colours, two pictures each. */
 static void numbers_are_right(void **state)
@@ -59,7 +59,7 @@ static void numbers_are_right(void **state)
     (void)state;
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
                      0);
-    assert_string_equal(ask("results.db", "SELECT count(*) FROM result"), "11");
+    assert_string_equal(ask("results.db", "SELECT count(*) FROM result"), "12");
     assert_string_equal(
         ask("results.db", "SELECT acc FROM result WHERE condition='clean'"), "1.0");
     /* Swapped channels turn red into blue and blue into red; green and white stay. */
@@ -95,10 +95,10 @@ static void finished_cells_never_run_again(void **state)
     char *before = tiny_dump(folder, "results.db");
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
                      0);
-    assert_non_null(strstr(tiny_output(), "0 cells done, 11 already there"));
+    assert_non_null(strstr(tiny_output(), "0 cells done, 12 already there"));
     char *after = tiny_dump(folder, "results.db");
     assert_string_equal(before, after);
-    assert_string_equal(ask("results.db", "SELECT count(*) FROM cell"), "11");
+    assert_string_equal(ask("results.db", "SELECT count(*) FROM cell"), "12");
     free(before);
     free(after);
 }
@@ -137,7 +137,7 @@ static void shards_hold_the_whole(void **state)
                             "0");
         free(db);
     }
-    assert_int_equal(cells, 10);
+    assert_int_equal(cells, 11);
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --shard 4/3"),
                      1);
 }
