@@ -4,6 +4,7 @@
 #include "harness/command.h"
 #include "harness/pipeline.h"
 #include "harness/sheet.h"
+#include "noises/natural/perturbation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@ static const struct option options[] = {
     {"noise", "LINE", NULL, "the condition, as 'gaussian_noise:3' or 'decode=stb fog:2'",
      false, "noises"},
     {"all", NULL, NULL, "a sheet of all natural noises at all severities", false, NULL},
+    {"sequence", "NAME", NULL, "all frames of one of ImageNet-P's sequences, as 'rotate'",
+     false, NULL},
     {"output", "FILE", NULL, "PNG to write (-o FILE)", false, "files"},
     {"size", "N", "224",
      "short side to N 8/7, middle N x N; 0: the picture as it is; smaller pictures too",
@@ -27,6 +30,7 @@ static const struct example examples[] = {
     {"gauntlet show cat.jpg --noise 'decode=turbo-ifast + fog:2 store=jpeg85' -o out.png",
      "a chain, as in suites"},
     {"gauntlet show cat.jpg --all -o sheet.png", "the contact sheet"},
+    {"gauntlet show cat.jpg --sequence tilt -o frames.png", "a perturbation sequence"},
     {0},
 };
 
@@ -38,7 +42,7 @@ struct view {
 
 /* The picture as the condition decodes and resizes it. */
 static enum status load(const struct view *view, const struct condition *condition,
-                        struct route *route, struct image *out)
+                        bool crop, struct route *route, struct image *out)
 {
     struct preprocess preprocess = {
         .width = view->size,
@@ -73,6 +77,8 @@ static enum status load(const struct view *view, const struct condition *conditi
         return OK;
     }
     st = geometry_plan(whole.width, whole.height, &route->rule, &plan);
+    if (!st && !crop)
+        plan.window = (struct rect){0, 0, plan.width, plan.height};
     if (!st)
         st = image_fit(&whole, &plan, route->resizer, &modes, out);
     image_clear(&whole);
@@ -92,7 +98,7 @@ static enum status render(const struct view *view, const char *line, struct imag
         st = status_fail(ERR_USAGE, "%s: an attack needs a network; see: gauntlet run",
                          condition.attack->name);
     if (!st)
-        st = load(view, &condition, &route, out);
+        st = load(view, &condition, true, &route, out);
     if (!st)
         st = pipeline_corrupt(&route, "show", view->seed, out, &stage);
     if (st)
@@ -163,23 +169,83 @@ static enum status show_all(const struct view *view, const char *output)
     return st;
 }
 
+/* The frames of a sequence, eight in a row. */
+static enum status put_frames(const struct image *frames, int count, const char *output)
+{
+    enum { COLUMNS = 8 };
+    struct sheet sheet = {0};
+    enum status st = sheet_init(&sheet, COLUMNS, (count + COLUMNS - 1) / COLUMNS,
+                                frames[0].width, frames[0].height, 2);
+    for (int i = 0; !st && i < count; i++) {
+        char *number = mem_format("%d", i - i % COLUMNS);
+        if (i % COLUMNS == 0)
+            sheet_name_row(&sheet, i / COLUMNS, number);
+        sheet_put(&sheet, i % COLUMNS, i / COLUMNS, &frames[i]);
+        free(number);
+    }
+    if (!st)
+        st = png_write(output, &sheet.image);
+    sheet_clear(&sheet);
+    return st;
+}
+
+static enum status show_sequence(const struct view *view, const char *name,
+                                 const char *output)
+{
+    const struct perturbation *sequence;
+    struct condition clean = {0};
+    struct image whole = {0}, frames[PERTURBATION_MAX_FRAMES] = {{0}};
+    struct route route;
+    struct rng rng;
+    enum status st = perturbation_find(name, &sequence);
+    if (!st)
+        st = condition_parse("clean", &clean);
+    if (!st)
+        st = load(view, &clean, false, &route, &whole);
+    if (!st) {
+        bool fits = view->size && whole.width >= view->size && whole.height >= view->size;
+        struct perturbation_args args = {
+            .set = natural_set_for(whole.width, whole.height),
+            .difficulty = 1,
+            .width = fits ? view->size : whole.width,
+            .height = fits ? view->size : whole.height,
+        };
+        int count = perturbation_frames(sequence, args.set);
+        rng_open(&rng, view->seed, "show", sequence->name, 1);
+        st = perturbation_render(sequence, &whole, &args, &rng, frames);
+        if (!st)
+            st = put_frames(frames, count, output);
+        if (!st)
+            printf("%s: %s, %d frames of %d x %d\n", output, name, count, args.width,
+                   args.height);
+        for (int i = 0; i < count; i++)
+            image_clear(&frames[i]);
+    }
+    image_clear(&whole);
+    condition_clear(&clean);
+    return st;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     int64_t size, seed;
     const char *output = option_value(arguments, "output");
     const char *line = option_value(arguments, "noise");
+    const char *sequence = option_value(arguments, "sequence");
     bool all = option_given(arguments, "all");
     enum status st = option_integer(arguments, "size", 0, 4096, &size);
     if (!st)
         st = option_integer(arguments, "seed", 0, INT64_MAX, &seed);
     if (!st && !output)
         st = status_fail(ERR_USAGE, "where to? add -o FILE.png");
-    if (!st && all == (line != NULL))
-        st = status_fail(ERR_USAGE, "what? either --noise LINE or --all");
+    if (!st && all + (line != NULL) + (sequence != NULL) != 1)
+        st = status_fail(ERR_USAGE, "what? one of --noise LINE, --all, --sequence NAME");
     if (st)
         return command_fail(arguments, st);
     struct view view = {arguments->operands[0], (int)size, (uint64_t)seed};
-    st = all ? show_all(&view, output) : show_one(&view, line, output);
+    st = all        ? show_all(&view, output)
+         : sequence ? show_sequence(&view, sequence, output)
+                    : show_one(&view, line, output);
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 
