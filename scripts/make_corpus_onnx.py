@@ -79,6 +79,26 @@ def sound():
          node("ReduceSum", ["m"], ["r"], axes=[2, 3], keepdims=1),
          node("Squeeze", ["r"], ["q"], axes=[2, 3]),
          node("Dropout", ["q"], ["d"], ratio=0.5), node("Softmax", ["d"], ["y"])], opset=7))
+    inits = [weights("w", 4, 3, 3, 3), weights("b", 4), weights("s", 4), weights("m", 4),
+             numpy_helper.from_array(numpy.ones(4, numpy.float32), "v"), weights("k", 5, 144),
+             weights("j", 5)]
+    save("ok_opset3", model(
+        [node("Conv", ["x", "w"], ["c"]),
+         node("Add", ["c", "b"], ["a"], axis=1, broadcast=1, consumed_inputs=[0, 0]),
+         node("BatchNormalization", ["a", "s", "b", "m", "v"], ["n"], is_test=1,
+              consumed_inputs=[0, 0, 0, 1, 1]),
+         node("Relu", ["n"], ["r"], consumed_inputs=[0]),
+         node("Dropout", ["r"], ["d"], is_test=1, ratio=0.5),
+         node("Reshape", ["d"], ["f"], shape=[-1, 144]),
+         node("Gemm", ["f", "k", "j"], ["g"], transB=1, broadcast=1),
+         node("Softmax", ["g"], ["y"])], inits, opset=3))
+    save("ok_opset3_again", model(
+        [node("Conv", ["x", "w"], ["c"]), node("Add", ["c", "b1"], ["a"]),
+         node("BatchNormalization", ["a", "s", "b", "m", "v"], ["n"]), node("Relu", ["n"], ["r"]),
+         node("Reshape", ["r", "to"], ["f"]), node("Gemm", ["f", "k", "j"], ["g"], transB=1),
+         node("Softmax", ["g"], ["y"], axis=1)],
+        inits + [ints("to", [-1, 144]),
+                 numpy_helper.from_array(numpy_helper.to_array(inits[1]).reshape(4, 1, 1), "b1")]))
     save("ok_shapes", model(
         [node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"]),
          node("Unsqueeze", ["n", "axes"], ["u"]),

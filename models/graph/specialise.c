@@ -1,5 +1,6 @@
 /* Shapes, and the nodes that can be computed before any picture is seen. */
 #include "models/graph/graph.h"
+#include "models/graph/legacy.h"
 #include "models/ops/op.h"
 
 #include <stdlib.h>
@@ -92,11 +93,15 @@ static enum status fold(struct graph *graph, struct node *node, size_t *budget)
 static enum status infer_node(struct graph *graph, struct node *node, int64_t limit,
                               size_t *budget)
 {
-    enum status st = node_check(node);
+    enum status st = OK;
     for (int i = 0; i < node->n_inputs && !st; i++)
         if (node->inputs[i] && !node->inputs[i]->shaped)
             st = status_fail(ERR_FORMAT, "the shape of '%s' is not known",
                              node->inputs[i]->name);
+    if (!st)
+        st = node_modernise(graph, node);
+    if (!st)
+        st = node_check(node);
     if (!st)
         st = node->op->infer(node);
     for (int i = 0; i < node->n_outputs && !st; i++) {

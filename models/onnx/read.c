@@ -265,6 +265,8 @@ static enum status read_node(struct reader *reader, const Onnx__NodeProto *proto
     if (!version)
         version = plain_domain(proto->domain) ? graph->opset : 1;
     const struct op *op = op_find(proto->domain, text(proto->op_type), version);
+    if (!op && version < 7) /* node_modernise() follows once shapes are known */
+        op = op_find(proto->domain, text(proto->op_type), 7);
     if (!op)
         return unsupported(proto, name, version);
 
@@ -303,7 +305,7 @@ static enum status connect_node(struct reader *reader, const Onnx__NodeProto *pr
         node->n_inputs--;
     while (node->n_outputs > 0 && !node->outputs[node->n_outputs - 1])
         node->n_outputs--;
-    if (!st)
+    if (!st && (node->version >= 7 || node->op->domain))
         st = node_check(node);
     return status_wrap(st, "node '%s' (%s, opset %d)", node->name, node->op->name,
                        node->version);

@@ -87,6 +87,24 @@ static void written_and_read_again_is_the_same(void **state)
     rmdir(folder);
 }
 
+/* The same network as Caffe2 wrote it for opset 3, and today. */
+static void old_opsets_mean_the_same(void **state)
+{
+    (void)state;
+    struct graph old, new;
+    struct tensor y, z;
+    corpus_read("ok_opset3", &old);
+    corpus_read("ok_opset3_again", &new);
+    assert_int_equal(old.opset, 3);
+    evaluate(&old, &y);
+    evaluate(&new, &z);
+    assert_same(&y, &z);
+    tensor_clear(&y);
+    tensor_clear(&z);
+    graph_clear(&old);
+    graph_clear(&new);
+}
+
 static void copies_are_independent(void **state)
 {
     (void)state;
@@ -193,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_and_read_again_is_the_same),
+        cmocka_unit_test(old_opsets_mean_the_same),
         cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(nodes_are_sorted_and_dead_ones_dropped),
         cmocka_unit_test(folding_keeps_the_origin),

@@ -105,7 +105,8 @@ static void sound_files_are_read(void **state)
 {
     (void)state;
     static const char *const names[] = {"ok_conv", "ok_old_opset", "ok_shapes", "ok_qdq",
-                                        "ok_attention", "ok_typed_data"};
+                                        "ok_attention", "ok_typed_data", "ok_opset3",
+                                        "ok_opset3_again"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
         corpus_path(path, names[i]);
