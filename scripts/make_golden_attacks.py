@@ -119,4 +119,5 @@ def main(shared, out, *models):
         evaluate(golden, shared, name, int(count or 256))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
