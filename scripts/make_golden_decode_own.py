@@ -16,6 +16,8 @@ from ours import Failed, Ours
 ours = Ours(pathlib.Path(sys.argv[1]) / "tests/system/serve")
 print("# picture decoder  sha256 of the RGB bytes, first 16 digits; our own")
 for path in sorted((ROOT / "tests/corpus/jpeg").glob("*.jpg")):
+    if path.stem.startswith("fuzz-"):
+        continue
     try:
         digest = hashlib.sha256(ours.decode("ijg9", path.read_bytes()).tobytes()).hexdigest()[:16]
     except Failed:
