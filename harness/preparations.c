@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <stdio.h>
+
 // clang-format off
 static const struct preparation values[] = {
     {"as its record says", {NULL}},
@@ -21,16 +23,20 @@ static const struct preparation values[] = {
     {"CIFAR-10, std .2023", {"order=rgb", "scale=1/255", "mean=0.4914 0.4822 0.4465", "std=0.2023 0.1994 0.2010", NULL}},
     {"mean .5, std .5",     {"order=rgb", "scale=1/255", "mean=0.5", "std=0.5", NULL}},
 };
-static const struct preparation shapes[] = {
-    {"no resize",                 {"resize_rule=none", "resize=0", NULL}},
-    {"short side 256, bilinear",  {"resize_rule=short", "resize=256", "resizer=pillow-bilinear", NULL}},
-    {"short side 256, bicubic",   {"resize_rule=short", "resize=256", "resizer=pillow-bicubic", NULL}},
-    {"short side 256, OpenCV",    {"resize_rule=short", "resize=256", "resizer=opencv-bilinear", NULL}},
-    {"short side 232, bilinear",  {"resize_rule=short", "resize=232", "resizer=pillow-bilinear", NULL}},
-    {"short side 224, bilinear",  {"resize_rule=short", "resize=224", "resizer=pillow-bilinear", NULL}},
-    {"squashed to 256, bilinear", {"resize_rule=squash", "resize=256", "resizer=pillow-bilinear", NULL}},
-    {"squashed to 224, bilinear", {"resize_rule=squash", "resize=224", "resizer=pillow-bilinear", NULL}},
+/* Resizes as shares of the input's side: 256 and 232 before a crop of 224, and none. */
+static const struct {
+    const char *name, *rule, *resizer;
+    int numerator, denominator;
+} plans[] = {
+    {"short side 8/7, bilinear",   "short",  "pillow-bilinear", 8, 7},
+    {"short side 8/7, bicubic",    "short",  "pillow-bicubic",  8, 7},
+    {"short side 8/7, OpenCV",     "short",  "opencv-bilinear", 8, 7},
+    {"short side 29/28, bilinear", "short",  "pillow-bilinear", 29, 28},
+    {"short side 1, bilinear",     "short",  "pillow-bilinear", 1, 1},
+    {"squashed to 8/7, bilinear",  "squash", "pillow-bilinear", 8, 7},
+    {"squashed to 1, bilinear",    "squash", "pillow-bilinear", 1, 1},
 };
+enum { PLANS = sizeof plans / sizeof *plans };
 // clang-format on
 
 const struct preparation *preparations_of_values(size_t *count)
@@ -39,9 +45,21 @@ const struct preparation *preparations_of_values(size_t *count)
     return values;
 }
 
-const struct preparation *preparations_of_shape(size_t *count)
+const struct preparation *preparations_of_shape(int side, size_t *count)
 {
-    *count = sizeof shapes / sizeof *shapes;
+    static struct preparation shapes[PLANS + 1];
+    static char words[PLANS][3][48];
+    shapes[0] = (struct preparation){"no resize", {"resize_rule=none", "resize=0", NULL}};
+    for (int i = 0; i < PLANS; i++) {
+        int resize =
+            (side * plans[i].numerator + plans[i].denominator / 2) / plans[i].denominator;
+        snprintf(words[i][0], sizeof words[i][0], "resize_rule=%s", plans[i].rule);
+        snprintf(words[i][1], sizeof words[i][1], "resize=%d", resize);
+        snprintf(words[i][2], sizeof words[i][2], "resizer=%s", plans[i].resizer);
+        shapes[i + 1] = (struct preparation){
+            plans[i].name, {words[i][0], words[i][1], words[i][2], NULL}};
+    }
+    *count = PLANS + 1;
     return shapes;
 }
 

@@ -128,7 +128,7 @@ struct examination {
     struct route route;
     struct condition clean;
     struct session **sessions;
-    int threads;
+    int threads, side; /* side: the shorter one of the input */
     struct trial *trial;
 };
 
@@ -243,7 +243,7 @@ static enum status examine(struct examination *e, struct trial **out, size_t *co
 {
     size_t n_values, n_shapes;
     const struct preparation *values = preparations_of_values(&n_values);
-    const struct preparation *shapes = preparations_of_shape(&n_shapes);
+    const struct preparation *shapes = preparations_of_shape(e->side, &n_shapes);
     struct trial *trials = mem_array(n_values + n_shapes, sizeof *trials);
     enum status st = OK;
     *out = trials;
@@ -301,7 +301,7 @@ static enum status open_examination(const struct arguments *arguments,
     return st;
 }
 
-static enum status check_classes(const struct examination *e)
+static enum status check_classes(struct examination *e)
 {
     struct model *model = NULL;
     enum status st = model_open(e->path, NULL, &model);
@@ -311,8 +311,31 @@ static enum status check_classes(const struct examination *e)
                         "the network tells %d classes apart and the dataset has %d; give "
                         "--classes FILE.tsv",
                         model_record(model)->n_classes, e->data.dataset.n_classes);
+    if (!st) {
+        const struct preprocess *input = &model_record(model)->preprocess;
+        e->side = input->width < input->height ? input->width : input->height;
+    }
     model_close(model);
     return st;
+}
+
+/* The record's own way is values[0], whatever its rank. */
+static void print_verdict(const struct trial *trials, size_t count, size_t n)
+{
+    size_t n_values, own = 0;
+    const struct preparation *values = preparations_of_values(&n_values);
+    while (own < count && trials[own].preparation != &values[0])
+        own++;
+    if (own == count)
+        return;
+    if (!own || is_tie(&trials[0], &trials[own], n))
+        printf("The network's record fits: on %zu pictures nothing is better beyond "
+               "chance.\n",
+               n);
+    else
+        printf("The network's record does not fit: it has %zu of %zu right, and %zu "
+               "with\n    %s\n",
+               trials[own].right, n, trials[0].right, trials[0].overrides);
 }
 
 static enum status check_network(const struct arguments *arguments)
@@ -331,6 +354,8 @@ static enum status check_network(const struct arguments *arguments)
         st = examine(&e, &trials, &count);
     if (!st)
         print_trials(trials, count, e.data.subset.count, option_given(arguments, "json"));
+    if (!st && !option_given(arguments, "json"))
+        print_verdict(trials, count, e.data.subset.count);
     for (size_t i = 0; i < count; i++) {
         free(trials[i].ok);
         free(trials[i].overrides);

@@ -477,6 +477,8 @@ static void the_doctor_knows(void **state)
     /* Blue-first input is what this network was not made for. */
     assert_int_equal(tiny_run(folder, "doctor tiny.onnx --dataset data --json"), 0);
     assert_non_null(strstr(tiny_output(), "\"name\":\"[0,1], bgr\""));
+    assert_int_equal(tiny_run(folder, "doctor tiny.onnx --dataset data"), 0);
+    assert_non_null(strstr(tiny_output(), "The network's record fits"));
     assert_int_equal(tiny_run(folder, "doctor tiny.onnx"), 1);
 }
 
