@@ -175,7 +175,7 @@ static void board_head(struct text *out, const struct board *board,
     text_add(out, "<thead><tr><th scope=\"col\" data-fixed>"
                   "<abbr title=\"tie group\">#</abbr></th>");
     text_addf(out, "<th scope=\"col\" class=\"name\"%s>Network</th><th scope=\"col\">Precision"
-                   "</th><th scope=\"col\" class=\"num\" data-low>Parameters</th>",
+                   "</th><th scope=\"col\" class=\"num wide\" data-low>Parameters</th>",
               board->sort == MEASURES ? " aria-sort=\"ascending\"" : "");
     for (int f = 0; f < FAMILIES; f++) {
         if (!shown(section, families[f].acc))
@@ -274,7 +274,7 @@ static void board_row(struct text *out, const struct board_section *section, siz
     html_name(out, row);
     text_add(out, "</th><td>");
     html_text(out, row->precision);
-    text_addf(out, "</td><td class=\"num\" data-v=\"%lld\">", (long long)row->params);
+    text_addf(out, "</td><td class=\"num wide\" data-v=\"%lld\">", (long long)row->params);
     if (row->params >= 1000000)
         text_addf(out, "%.1f M", (double)row->params / 1e6);
     else if (row->params)

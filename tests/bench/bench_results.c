@@ -200,23 +200,24 @@ static void time_board(struct store *store, const char *format)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     struct leaderboard_options options = {.format = format};
-    double start = clock_now();
+    double start = clock_now(), cpu = clock_cpu();
     check(leaderboard_write(store, &options, out));
     fclose(out);
-    printf("%7.2f s  leaderboard --format %s, %zu bytes\n", clock_now() - start, format, size);
+    printf("%7.2f %7.2f  leaderboard --format %s, %zu bytes\n", clock_now() - start,
+           clock_cpu() - cpu, format, size);
     free(text);
 }
 
 static void time_query(struct store *store, const char *name, const char *sql)
 {
-    double start = clock_now();
+    double start = clock_now(), cpu = clock_cpu();
     struct query query;
     int rows = 0;
     query_begin(&query, store_handle(store), sql, "");
     while (query_row(&query))
         rows++;
     check(query_end(&query));
-    printf("%7.2f s  %s, %d rows\n", clock_now() - start, name, rows);
+    printf("%7.2f %7.2f  %s, %d rows\n", clock_now() - start, clock_cpu() - cpu, name, rows);
 }
 
 int main(int argc, char **argv)
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
         printf("%.0f MB\n", (double)info.st_size / 1e6);
     struct store *store;
     check(store_open(argv[1], STORE_READ, &store));
+    puts("   wall     CPU, seconds");
     static const char *const formats[] = {"terminal", "markdown", "csv", "json", "html"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         time_board(store, formats[i]);
