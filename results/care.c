@@ -81,7 +81,7 @@ static enum status check_bits(sqlite3 *db, struct check *check)
     return query_end(&query);
 }
 
-/* Runs of this host whose process is gone. */
+/* Runs of this host whose process is gone: told, but no damage. */
 static enum status check_runs(struct store *store, bool repair, struct check *check)
 {
     char host[256] = "";
@@ -96,9 +96,11 @@ static enum status check_runs(struct store *store, bool repair, struct check *ch
             continue;
         dead = mem_grow(dead, count + 1, sizeof *dead);
         dead[count++] = query_int(&query, 0);
-        report(check, mem_format("run %lld of %s says 'running', but its process is gone%s",
-                                 (long long)query_int(&query, 0), query_text(&query, 2),
-                                 repair ? ": now 'interrupted'" : ""));
+        char *line = mem_format("run %lld of %s says 'running', but its process is gone%s",
+                                (long long)query_int(&query, 0), query_text(&query, 2),
+                                repair ? ": now 'interrupted'" : "");
+        check->tell(check->context, line);
+        free(line);
     }
     enum status st = query_end(&query);
     for (size_t i = 0; i < count && !st && repair; i++)

@@ -164,7 +164,8 @@ enum status store_prune(struct store *store, int keep, bool dry, int64_t *n_cell
 enum status store_export(struct store *store, const char *path);
 
 /* Checks everything, one line per finding to `tell`; with `repair`, runs left 'running' by
- * dead processes become 'interrupted'. *n_problems counts what is wrong. */
+ * dead processes become 'interrupted'. *n_problems counts what is wrong; a dead run is
+ * told and not counted. */
 enum status store_check(struct store *store, bool repair,
                         void (*tell)(void *context, const char *line), void *context,
                         int64_t *n_problems);

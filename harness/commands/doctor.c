@@ -15,7 +15,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@ static const struct option options[] = {
     {"seed", "N", "0", "which samples", false, NULL},
     {"threads", "N", "0", "workers; 0 is all", false, NULL},
     {"db", "FILE", NULL, "check this database", false, "files"},
+    {"repair", NULL, NULL, "end runs of that database whose process is gone", false, NULL},
     {"json", NULL, NULL, "as JSON", false, NULL},
     {0},
 };
@@ -68,47 +68,24 @@ static void print_installation(void)
 
 /* --- a database ---------------------------------------------------------------------- */
 
-/* Queries that return a row for everything that is wrong. */
-static const struct check {
-    const char *what, *query;
-} checks[] = {
-    {"integrity",
-     "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"},
-    {"foreign keys",
-     "SELECT \"table\" || ' row ' || rowid FROM pragma_foreign_key_check"},
-    {"vectors",
-     "SELECT 'cell ' || cell_id FROM cell LEFT JOIN pred USING(cell_id)"
-     " WHERE status = 'done' AND (top1 IS NULL OR json_array_length(top1) <> n)"},
-    {"counts",
-     "SELECT 'cell ' || c.cell_id || ': ' || n_ok || ' stored, ' || sum(ok) || ' counted'"
-     " FROM cell c JOIN pred_row USING(cell_id) GROUP BY c.cell_id HAVING n_ok <> "
-     "sum(ok)"},
-};
+static void tell(void *context, const char *line)
+{
+    (void)context;
+    printf("%s\n", line);
+}
 
-static enum status check_database(const char *path)
+static enum status check_database(const char *path, bool repair)
 {
     struct store *store = NULL;
-    enum status st = store_open(path, STORE_READ, &store);
-    if (st)
-        return st;
-    size_t wrong = 0;
-    for (size_t i = 0; !st && i < sizeof checks / sizeof *checks; i++) {
-        sqlite3_stmt *query = NULL;
-        if (sqlite3_prepare_v2(store_handle(store), checks[i].query, -1, &query, NULL))
-            st = status_fail(ERR_STORE, "%s: %s", checks[i].what,
-                             sqlite3_errmsg(store_handle(store)));
-        size_t before = wrong;
-        while (!st && sqlite3_step(query) == SQLITE_ROW) {
-            wrong++;
-            printf("%-13s %s\n", checks[i].what,
-                   (const char *)sqlite3_column_text(query, 0));
-        }
-        if (!st && wrong == before)
-            printf("%-13s fine\n", checks[i].what);
-        sqlite3_finalize(query);
-    }
+    int64_t wrong = 0;
+    enum status st = store_open(path, repair ? STORE_WRITE : STORE_READ, &store);
+    if (!st)
+        st = store_check(store, repair, tell, NULL, &wrong);
     store_close(store);
-    return !st && wrong ? status_fail(ERR_STORE, "%s: %zu things are wrong", path, wrong)
+    if (!st && !wrong)
+        printf("%s: integrity, references, vectors and counts are fine\n", path);
+    return !st && wrong ? status_fail(ERR_STORE, "%s: %" PRId64 " things are wrong", path,
+                                      wrong)
                         : st;
 }
 
@@ -376,7 +353,8 @@ static enum exit_code run(const struct arguments *arguments)
     else if (!option_given(arguments, "db"))
         print_installation();
     if (!st && option_given(arguments, "db"))
-        st = check_database(option_value(arguments, "db"));
+        st = check_database(option_value(arguments, "db"),
+                            option_given(arguments, "repair"));
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 
