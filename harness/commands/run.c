@@ -242,7 +242,8 @@ static void print_summary(const struct run_report *report, const char *db, bool 
 }
 
 static enum status execute(const struct arguments *arguments, struct plan *plan,
-                           const struct run_options *run, enum exit_code *code)
+                           const struct plan_options *shares, const struct run_options *run,
+                           enum exit_code *code)
 {
     struct store *store = NULL;
     struct run_report report = {0};
@@ -256,8 +257,8 @@ static enum status execute(const struct arguments *arguments, struct plan *plan,
         .config = config,
         .argv = arguments->line,
         .seed = run->seed,
-        .shard = 0,
-        .n_shards = 1,
+        .shard = shares->n_shards ? shares->shard : 1,
+        .n_shards = shares->n_shards ? shares->n_shards : 1,
     };
     bool as_json = option_given(arguments, "json");
     enum status st = store_open(db, STORE_CREATE, &store);
@@ -298,7 +299,7 @@ static enum exit_code run(const struct arguments *arguments)
     if (!st && option_given(arguments, "dry-run"))
         st = dry_run(arguments, &plan);
     else if (!st)
-        st = execute(arguments, &plan, &run_options, &code);
+        st = execute(arguments, &plan, &plan_options, &run_options, &code);
     if (st)
         code = command_fail(arguments, st);
     plan_close(&plan);

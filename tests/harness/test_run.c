@@ -138,6 +138,12 @@ static void shards_hold_the_whole(void **state)
         free(db);
     }
     assert_int_equal(cells, 11);
+    assert_int_equal(tiny_run(folder, "merge s1.db s2.db --db all.db"), 2); /* one is missing */
+    assert_int_equal(tiny_run(folder, "merge s3.db --db all.db"), 0);
+    char *whole = tiny_dump(folder, "results.db"), *merged = tiny_dump(folder, "all.db");
+    assert_string_equal(whole, merged);
+    free(whole);
+    free(merged);
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --shard 4/3"),
                      1);
 }
