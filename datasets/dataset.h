@@ -98,4 +98,9 @@ enum status subset_limit(const struct dataset *dataset, size_t limit, uint64_t s
 /* One key a line; '#' starts a comment; an unknown key is an error with its line. */
 enum status subset_ids(const struct dataset *dataset, const char *path,
                        struct subset *out);
+/* Keeps those samples whose encoded bytes `keeps` wants; `word` joins the spec
+ * ("limit=500 seed=0 sampling=4:2:0"). ERR_USAGE when none is left. */
+enum status subset_narrow(const struct dataset *dataset, const char *word,
+                          bool (*keeps)(void *context, const struct sample_data *data),
+                          void *context, struct subset *subset);
 void subset_clear(struct subset *subset);

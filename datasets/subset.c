@@ -169,6 +169,29 @@ enum status subset_ids(const struct dataset *dataset, const char *path,
     return st;
 }
 
+enum status subset_narrow(const struct dataset *dataset, const char *word,
+                          bool (*keeps)(void *context, const struct sample_data *data),
+                          void *context, struct subset *subset)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < subset->count; i++) {
+        struct sample_data data = {0};
+        enum status st = dataset_load(dataset, subset->items[i], &data);
+        if (!st && keeps(context, &data))
+            subset->items[kept++] = subset->items[i];
+        sample_data_clear(&data);
+        /* What cannot be read is left to the run, which records it. */
+    }
+    if (!kept)
+        return status_fail(ERR_USAGE, "%s: none of %zu samples has %s", dataset->name,
+                           subset->count, word);
+    subset->count = kept;
+    char *spec = mem_format("%s %s", subset->spec, word);
+    free(subset->spec);
+    finish(dataset, spec, subset);
+    return OK;
+}
+
 void subset_clear(struct subset *subset)
 {
     free(subset->items);

@@ -85,6 +85,23 @@ static enum status open_models(const struct suite *suite,
     return OK;
 }
 
+static bool has_sampling(void *context, const struct sample_data *data)
+{
+    return data->bytes && !strcmp(jpeg_sampling(data->bytes, data->size), context);
+}
+
+/* Decoders differ mostly where chroma is subsampled: results on those files alone. */
+static enum status narrow(const struct plan_dataset *dataset, const char *sampling,
+                          struct subset *subset)
+{
+    char word[32], wanted[16];
+    if (!sampling)
+        return OK;
+    snprintf(wanted, sizeof wanted, "%s", sampling);
+    snprintf(word, sizeof word, "sampling=%s", wanted);
+    return subset_narrow(&dataset->dataset, word, has_sampling, wanted, subset);
+}
+
 static enum status open_dataset(const struct suite *suite,
                                 const struct suite_dataset *entry,
                                 const struct plan_options *options,
@@ -103,6 +120,9 @@ static enum status open_dataset(const struct suite *suite,
          : limit && limit < dataset->count
              ? subset_limit(dataset, limit, options->seed, &out->subset)
              : subset_all(dataset, &out->subset);
+    if (!st)
+        st = narrow(out, options->sampling ? options->sampling : entry->sampling,
+                    &out->subset);
     if (!st)
         st = subset_limit(dataset, CALIBRATION, options->seed, &out->calibration);
     if (!st && !out->subset.count)

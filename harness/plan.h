@@ -52,6 +52,7 @@ struct plan_options {
     uint64_t seed;
     size_t limit;           /* samples of each dataset; 0: all */
     int shard, n_shards;    /* 1..n; n_shards 0 or 1: everything */
+    const char *sampling;   /* only JPEGs of this chroma sampling, or NULL */
     const char *only;       /* "kind=adversarial", "noise=fog", "model=NAME", or NULL */
     const char *const *set; /* overrides for every model, NULL ends; or NULL */
 };

@@ -39,6 +39,7 @@ static const cyaml_schema_field_t dataset_fields[] = {
     NEEDED(struct suite_dataset, path),
     TEXT(struct suite_dataset, classes),
     TEXT(struct suite_dataset, ids),
+    TEXT(struct suite_dataset, sampling),
     NUMBER(struct suite_dataset, limit),
     CYAML_FIELD_END,
 };
@@ -176,6 +177,7 @@ static void add_datasets(cJSON *json, const struct suite *suite)
         add_text(object, "path", dataset->path);
         add_text(object, "classes", dataset->classes);
         add_text(object, "ids", dataset->ids);
+        add_text(object, "sampling", dataset->sampling);
         if (dataset->limit)
             cJSON_AddNumberToObject(object, "limit", (double)dataset->limit);
         cJSON_AddItemToArray(array, object);

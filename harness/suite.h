@@ -41,6 +41,7 @@ struct suite_model {
 
 struct suite_dataset {
     char *path, *classes, *ids;
+    char *sampling; /* only JPEGs of this chroma sampling: "4:2:0" */
     uint64_t limit; /* 0: the suite's */
 };
 

@@ -28,6 +28,8 @@ static const struct option options[] = {
      false, "files"},
     {"set", "KEY=VALUE", NULL, "change the input record of every model, as 'resize=256'",
      true, NULL},
+    {"sampling", "RATIO", NULL, "only JPEGs whose chroma is sampled like this", false,
+     "4:4:4 4:2:0 4:2:2 4:4:0 grey"},
     {"limit", "N", NULL, "at most N samples of a dataset, the same share of each class",
      false, NULL},
     {"seed", "N", "0", "seed of subsets and of random noises", false, NULL},
@@ -117,6 +119,7 @@ static enum status read_options(const struct arguments *arguments,
     *plan = (struct plan_options){
         .seed = suite->seed,
         .limit = option_given(arguments, "limit") ? suite->limit : 0,
+        .sampling = option_value(arguments, "sampling"),
         .only = option_value(arguments, "only"),
     };
     *run = (struct run_options){

@@ -411,6 +411,12 @@ static void limits_nest_and_balance(void **state)
     dataset_close(&dataset);
 }
 
+/* Keeps the first sample it ever sees, and counts. */
+static bool only_first(void *context, const struct sample_data *data)
+{
+    return data->size > 0 && (*(size_t *)context)++ == 0;
+}
+
 static void ids(void **state)
 {
     (void)state;
@@ -418,6 +424,16 @@ static void ids(void **state)
     struct subset subset, same;
     make_zoo(&dataset);
     place_text("ids.txt", "# two\nc/059.jpg \r\na/000.jpg\na/000.jpg\n");
+    assert_ok(subset_all(&dataset, &subset));
+    size_t all = subset.count, first = 0;
+    assert_ok(subset_narrow(&dataset, "one=1", only_first, &first, &subset));
+    assert_int_equal(subset.count, 1);
+    assert_string_equal(subset.spec, "all one=1");
+    assert_int_equal(first, all);
+    assert_int_equal(subset_narrow(&dataset, "none=1", only_first, &first, &subset),
+                     ERR_USAGE);
+    subset_clear(&subset);
+
     assert_ok(subset_ids(&dataset, place("ids.txt"), &subset));
     assert_int_equal(subset.count, 2);
     assert_int_equal(subset.items[1], 59);
