@@ -13,7 +13,7 @@ static const struct option options[] = {
     {"db", "FILE", "results.db", "the database", false, "files"},
     {"format", "FORMAT", "terminal", "what to write; an unknown one lists them", false,
      "terminal markdown csv json latex html robustbench"},
-    {"output", "FILE", NULL, "write there; otherwise to standard output", false, "files"},
+    {"output", "FILE", NULL, "write there (robustbench: a folder); otherwise to standard output", false, "files"},
     {"dataset", "PATTERN", NULL, "only datasets of this name (shell pattern)", false,
      NULL},
     {"model", "PATTERN", NULL, "only models of this name (shell pattern)", false, NULL},
@@ -86,8 +86,13 @@ static enum exit_code run(const struct arguments *arguments)
 {
     struct store *store = NULL;
     const char *path = option_value(arguments, "output");
+    const struct leaderboard_options tree = {.format = option_value(arguments, "format"),
+                                             .dataset = option_value(arguments, "dataset"),
+                                             .model = option_value(arguments, "model")};
     enum status st = store_open(option_value(arguments, "db"), STORE_READ, &store);
-    if (!st)
+    if (!st && path && !strcmp(tree.format, "robustbench")) /* a folder of files */
+        st = leaderboard_write_files(store, &tree, path);
+    else if (!st)
         st = path ? write_file(arguments, store, path)
                   : write_board(arguments, store, stdout);
     store_close(store);

@@ -85,6 +85,8 @@ static void databases_are_moved_about(void **state)
     char *compare = mem_format("cmp %s/a.csv %s/b.csv", folder, folder);
     assert_int_equal(system(compare), 0);
     free(compare);
+    assert_int_equal(tiny_run(folder, "leaderboard --format robustbench --output tree"),
+                     EXIT_DONE);
     assert_int_equal(tiny_run(folder, "prune --keep 1"), EXIT_DONE);
     assert_int_equal(tiny_run(folder, "doctor --db results.db"), EXIT_DONE);
     assert_int_equal(tiny_run(folder, "merge --db both.db nothing.db"), EXIT_STORE);
