@@ -81,12 +81,17 @@ enum status examples_save(const char *folder, const struct plan *plan,
     char *example = mem_format("%s/%s.png", place, key);
     char *difference = mem_format("%s/%s.x10.png", place, key);
     struct image image = {0};
+    /* Plain rounding could leave the ball; this is the point the 8-bit verdict is about. */
+    const struct condition *how = cell_condition(plan, cell);
+    size_t values = (size_t)3 * (size_t)size->width * (size_t)size->height;
+    float *point = mem_array(values, sizeof *point);
+    attack_lattice(how->attack, how->eps, x, adversarial, values, point);
 
     enum status st = file_make_folder(place);
     if (!st)
         st = image_init(&image, size->width, size->height, 3);
     if (!st) {
-        fill(&image, adversarial, NULL, 1, 0);
+        fill(&image, point, NULL, 1, 0);
         st = write_png(example, &image);
     }
     if (!st)
@@ -96,6 +101,7 @@ enum status examples_save(const char *folder, const struct plan *plan,
         st = write_png(difference, &image);
     }
     image_clear(&image);
+    free(point);
     free(model);
     free(condition);
     free(key);

@@ -118,6 +118,11 @@ struct attack {
     enum status (*run)(struct search *search);
 };
 extern const struct attack *const attack_registry[];
+/* The nearest point an 8-bit picture can hold: inside ball and box, as the 8-bit verdict
+ * has it; a minimum-norm attack's point outside eps gets a ball of its own distance. */
+void attack_lattice(const struct attack *attack, double eps, const float *clean,
+                    const float *x, size_t size, float *out);
+
 enum status attack_find(const char *name, const struct attack **out);
 
 /*

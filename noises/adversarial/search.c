@@ -335,6 +335,21 @@ enum status attack_run(const struct attack *attack, const struct attack_call *ca
     return st;
 }
 
+void attack_lattice(const struct attack *attack, double eps, const float *clean,
+                    const float *x, size_t size, float *out)
+{
+    struct arena arena = {0};
+    struct ball ball;
+    double distance;
+    ball_init(&ball, attack->norm, eps, clean, size, &arena);
+    if (!ball_holds(&ball, x, &distance)) {
+        arena_clear(&arena);
+        ball_init(&ball, attack->norm, distance, clean, size, &arena);
+    }
+    ball_lattice(&ball, x, out);
+    arena_clear(&arena);
+}
+
 enum status attack_find(const char *name, const struct attack **out)
 {
     const char *names[256];
