@@ -35,6 +35,12 @@ for ((i = 0; i < rounds; i++)); do
     awk -v a="${a[2]}" -v b="${b[2]}" 'BEGIN { printf "%-9s %30.2f\n", "ratio", a/b }' | tee -a "$place/ratios"
 done
 awk '{print $2}' "$place/ratios" | sort -n | awk '{v[NR]=$1} END {printf "median ratio %.2f (goal 3)\n", v[int((NR+1)/2)]}'
+echo "all cores, the script as it is usually written (eager, PyTorch's own threads):"
+read -r _ rate _ _ <<<"$(/usr/bin/python3 tests/bench/end_to_end/peer.py "$net" "$data" --eager)"
+rm -f "$place"/b.db*
+seconds=$( { TIMEFORMAT=%R; time "$gauntlet" run --model "$net" --dataset "$data" \
+    --db "$place/b.db" --quiet 2>/dev/null; } 2>&1 )
+awk -v s="$seconds" -v r="$rate" 'BEGIN { printf "%-9s %.0f images/s, peer %.0f: %.2f\n", "ours", 5000/s, r, 5000/s/r }'
 for n in 500 5000; do
     read -r -a a <<<"$(ours "$n")"
     echo "peak memory at $n pictures: ${a[3]} MiB"
