@@ -27,6 +27,7 @@ static const struct example examples[] = {
 struct entry {
     const char *kind, *name, *detail, *summary, *source;
     const struct param *params;
+    bool varies; /* its bytes differ between CPUs */
 };
 
 struct listing {
@@ -54,33 +55,34 @@ static const char *parameter_text(struct listing *list, const struct param *para
 static void add_system(struct listing *list)
 {
     for (size_t i = 0; decoder_registry[i]; i++)
-        add(list,
-            (struct entry){
-                "system",
-                arena_format(&list->arena, "decode=%s", decoder_registry[i]->name), "",
-                decoder_registry[i]->summary, decoder_registry[i]->source, NULL});
-    for (size_t i = 0; resizer_registry[i]; i++)
-        add(list,
-            (struct entry){
-                "system",
-                arena_format(&list->arena, "resize=%s", resizer_registry[i]->name), "",
-                resizer_registry[i]->summary, resizer_registry[i]->source, NULL});
-    for (size_t i = 0; colour_registry[i]; i++)
         add(list, (struct entry){
                       "system",
-                      arena_format(&list->arena, "colour=%s", colour_registry[i]->name),
-                      "", colour_registry[i]->summary, colour_registry[i]->source, NULL});
+                      arena_format(&list->arena, "decode=%s", decoder_registry[i]->name),
+                      "", decoder_registry[i]->summary, decoder_registry[i]->source, NULL,
+                      !decoder_registry[i]->portable});
+    for (size_t i = 0; resizer_registry[i]; i++)
+        add(list, (struct entry){
+                      "system",
+                      arena_format(&list->arena, "resize=%s", resizer_registry[i]->name),
+                      "", resizer_registry[i]->summary, resizer_registry[i]->source, NULL,
+                      !resizer_registry[i]->portable});
+    for (size_t i = 0; colour_registry[i]; i++)
+        add(list,
+            (struct entry){
+                "system",
+                arena_format(&list->arena, "colour=%s", colour_registry[i]->name), "",
+                colour_registry[i]->summary, colour_registry[i]->source, NULL, false});
     for (const struct system_key *key = condition_keys; key->key; key++)
         if (strcmp(key->key, "decode") && strcmp(key->key, "resize") &&
             strcmp(key->key, "colour"))
             add(list,
                 (struct entry){"system", arena_format(&list->arena, "%s=", key->key),
-                               key->choices, key->help, NULL, NULL});
+                               key->choices, key->help, NULL, NULL, false});
 }
 
 static void add_noises(struct listing *list)
 {
-    add(list, (struct entry){"clean", "clean", "", "nothing is done", NULL, NULL});
+    add(list, (struct entry){"clean", "clean", "", "nothing is done", NULL, NULL, false});
     add_system(list);
     for (size_t i = 0; natural_registry[i]; i++) {
         const struct natural *noise = natural_registry[i];
@@ -91,13 +93,13 @@ static void add_noises(struct listing *list)
                                *params ? " " : "", params)
                 : params;
         add(list, (struct entry){"natural", noise->name, detail, noise->summary,
-                                 noise->source, noise->params});
+                                 noise->source, noise->params, false});
     }
     for (size_t i = 0; attack_registry[i]; i++) {
         const struct attack *attack = attack_registry[i];
         add(list, (struct entry){"adversarial", attack->name,
                                  parameter_text(list, attack->params), attack->summary,
-                                 attack->source, attack->params});
+                                 attack->source, attack->params, false});
     }
 }
 
@@ -132,6 +134,7 @@ static void print_json(const struct listing *list)
         json_string(&out, entry->summary);
         text_add(&out, ",\"source\":");
         json_string(&out, entry->source);
+        text_addf(&out, ",\"portable\":%s", entry->varies ? "false" : "true");
         json_params(entry->params, &out);
         text_add(&out, "}");
     }
@@ -142,12 +145,12 @@ static void print_json(const struct listing *list)
 
 static void print_table(const struct listing *list)
 {
-    static const char *const titles[] = {"KIND", "NAME", "PARAMETERS", "WHAT", NULL};
+    static const char *const titles[] = {"KIND", "NAME", "WHAT", "PARAMETERS", NULL};
     struct libscols_table *table = table_new(titles, "");
     for (size_t i = 0; i < list->count; i++) {
         const struct entry *entry = &list->entries[i];
-        const char *const values[] = {entry->kind, entry->name, entry->detail,
-                                      entry->summary};
+        const char *const values[] = {entry->kind, entry->name, entry->summary,
+                                      entry->detail};
         table_row(table, values);
     }
     table_print(table, stdout);
@@ -175,7 +178,7 @@ static enum status collect(const char *what, struct listing *list)
     }
     for (size_t i = 0; i < count; i++)
         add(list, (struct entry){named[i].kind, named[i].name, named[i].detail,
-                                 named[i].summary, NULL, NULL});
+                                 named[i].summary, NULL, NULL, false});
     free(named);
     return st;
 }
