@@ -82,24 +82,32 @@ static size_t min3(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* Levenshtein distance, one row at a time. */
+/*
+ * Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours,
+ * which is how "eps" becomes "esp". Three rows at a time.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
-    size_t width = strlen(b);
-    size_t *row = mem_array(width + 1, sizeof *row);
-    for (size_t j = 0; j <= width; j++)
+    size_t width = strlen(b) + 1;
+    size_t *rows = mem_array(3 * width, sizeof *rows);
+    size_t *before = rows, *above = rows + width, *row = rows + 2 * width;
+    for (size_t j = 0; j < width; j++)
         row[j] = j;
     for (size_t i = 0; a[i]; i++) {
-        size_t corner = row[0];
+        size_t *oldest = before;
+        before = above;
+        above = row;
+        row = oldest;
         row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t above = row[j + 1];
-            row[j + 1] = min3(above + 1, row[j] + 1, corner + (a[i] != b[j]));
-            corner = above;
+        for (size_t j = 0; b[j]; j++) {
+            row[j + 1] = min3(above[j + 1] + 1, row[j] + 1, above[j] + (a[i] != b[j]));
+            bool swapped = i && j && a[i] == b[j - 1] && a[i - 1] == b[j];
+            if (swapped && before[j - 1] + 1 < row[j + 1])
+                row[j + 1] = before[j - 1] + 1;
         }
     }
-    size_t distance = row[width];
-    free(row);
+    size_t distance = row[width - 1];
+    free(rows);
     return distance;
 }
 

@@ -50,6 +50,8 @@ static void nearest_word(void **state)
     const char *const words[] = {"gaussian_noise", "shot_noise", "fog"};
     assert_string_equal(text_nearest("gausian_noise", words, 3), "gaussian_noise");
     assert_null(text_nearest("zzzzzz", words, 3));
+    const char *const short_words[] = {"gap", "eps", "set"};
+    assert_string_equal(text_nearest("esp", short_words, 3), "eps");
 }
 
 static void json_is_canonical(void **state)
