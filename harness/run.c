@@ -97,15 +97,12 @@ static enum status run_waves(struct plan *plan, struct store *store, int64_t run
     return st;
 }
 
-static size_t count_flagged(struct store *store, int64_t run_id)
+/* One number about the run: `sql` has its id as the only parameter. */
+static size_t count_of(struct store *store, int64_t run_id, const char *sql)
 {
     sqlite3_stmt *query = NULL;
     size_t count = 0;
-    if (sqlite3_prepare_v2(
-            store_handle(store),
-            "SELECT count(DISTINCT cell_id) FROM run_cell JOIN flag USING(cell_id)"
-            " WHERE run_cell.run_id = ?",
-            -1, &query, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &query, NULL) == SQLITE_OK) {
         sqlite3_bind_int64(query, 1, run_id);
         if (sqlite3_step(query) == SQLITE_ROW)
             count = (size_t)sqlite3_column_int64(query, 0);
@@ -123,7 +120,14 @@ static void count_up(struct plan *plan, struct store *store, struct run_report *
     report->found = plan_count(plan, CELL_FOUND);
     report->failed = plan_count(plan, CELL_FAILED) + plan->n_bad;
     report->timed_out = plan_count(plan, CELL_TIMEOUT);
-    report->flagged = count_flagged(store, report->run_id);
+    report->flagged =
+        count_of(store, report->run_id,
+                 "SELECT count(DISTINCT cell_id) FROM run_cell JOIN flag USING(cell_id)"
+                 " WHERE run_cell.run_id = ?");
+    report->unread =
+        count_of(store, report->run_id,
+                 "SELECT max(n_unread) FROM run_cell JOIN cell USING(cell_id)"
+                 " WHERE run_cell.run_id = ?");
 }
 
 enum exit_code run_exit_code(const struct run_report *report, enum status st, bool strict)

@@ -8,6 +8,7 @@
 struct run_report {
     size_t done, found, failed, timed_out, samples; /* samples: computed in this run */
     size_t flagged; /* finished cells with a reliability flag */
+    size_t unread;  /* samples that could not be read, in the cell with most of them */
     double seconds;
     int64_t run_id, peak_kb;
     bool interrupted;

@@ -233,10 +233,10 @@ WHERE newest = 1;
 CREATE VIEW result AS
 SELECT model, variant, precision, dataset, subset, kind, noise, condition, severity, eps,
   n, 1.0 * n_ok / n AS acc,
-  (n_ok + 1.920729) / (n + 3.841459)
-    - 1.959964 * sqrt(1.0 * n_ok * (n - n_ok) / n + 0.960365) / (n + 3.841459) AS lo95,
-  (n_ok + 1.920729) / (n + 3.841459)
-    + 1.959964 * sqrt(1.0 * n_ok * (n - n_ok) / n + 0.960365) / (n + 3.841459) AS hi95,
+  max(0.0, (n_ok + 1.920729) / (n + 3.841459)
+    - 1.959964 * sqrt(1.0 * n_ok * (n - n_ok) / n + 0.960365) / (n + 3.841459)) AS lo95,
+  min(1.0, (n_ok + 1.920729) / (n + 3.841459)
+    + 1.959964 * sqrt(1.0 * n_ok * (n - n_ok) / n + 0.960365) / (n + 3.841459)) AS hi95,
   1.0 * (n_won - n_lost) / n AS delta,
   sqrt(max(0, n_won + n_lost - 1.0 * (n_won - n_lost) * (n_won - n_lost) / n)) / n
     AS delta_se,

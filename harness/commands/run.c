@@ -219,10 +219,10 @@ static void print_summary(const struct run_report *report, const char *db, bool 
         struct text name = {0};
         json_string(&name, db);
         printf("%s,\"done\":%zu,\"found\":%zu,\"failed\":%zu,\"timeout\":%zu,\"flagged\":"
-               "%zu,"
+               "%zu,\"unread\":%zu,"
                "\"seconds\":%.3f,\"images\":%zu,\"peak_kb\":%" PRId64 ",\"exit\":%d}\n",
                name.data, report->done, report->found, report->failed, report->timed_out,
-               report->flagged, report->seconds, report->samples, report->peak_kb,
+               report->flagged, report->unread, report->seconds, report->samples, report->peak_kb,
                (int)code);
         text_clear(&name);
         return;
@@ -236,6 +236,9 @@ static void print_summary(const struct run_report *report, const char *db, bool 
         fprintf(stderr, ", %zu timed out", report->timed_out);
     if (report->flagged)
         fprintf(stderr, ", %zu with flags", report->flagged);
+    if (report->unread)
+        fprintf(stderr, ", %zu sample%s unreadable and counted as wrong (table failure)",
+                report->unread, report->unread == 1 ? "" : "s");
     fprintf(stderr, " in %.1f s", report->seconds);
     if (report->interrupted)
         fprintf(stderr, "; interrupted: the same command goes on from here");
