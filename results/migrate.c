@@ -17,6 +17,22 @@ const char *const store_steps[STORE_VERSION] = {
           " (OLD.cell_id, OLD.run_id, OLD.model_id, OLD.dataset_id, OLD.cond_id,"
           " OLD.subset_id, OLD.key, OLD.status, OLD.n, OLD.n_ok))"
           " BEGIN SELECT RAISE(ABORT, 'finished cells are append-only'); END",
+    /* Intervals end at 0 and 1. */
+    [2] = "DROP VIEW result;"
+          "CREATE VIEW result AS SELECT model, variant, precision, dataset, subset, "
+          "kind, noise, condition, severity, eps, n, 1.0 * n_ok / n AS acc, "
+          "max(0.0, (n_ok + 1.920729) / (n + 3.841459) - 1.959964 * sqrt(1.0 * n_ok "
+          "* (n - n_ok) / n + 0.960365) / (n + 3.841459)) AS lo95, min(1.0, (n_ok + "
+          "1.920729) / (n + 3.841459) + 1.959964 * sqrt(1.0 * n_ok * (n - n_ok) / n "
+          "+ 0.960365) / (n + 3.841459)) AS hi95, 1.0 * (n_won - n_lost) / n AS "
+          "delta, sqrt(max(0, n_won + n_lost - 1.0 * (n_won - n_lost) * (n_won - "
+          "n_lost) / n)) / n AS delta_se, CASE WHEN n_clean_ok > 0 THEN 1.0 * "
+          "(n_clean_ok - n_lost) / n_clean_ok END AS kept, (SELECT "
+          "group_concat(code, ' ') FROM flag WHERE flag.cell_id = latest.cell_id) "
+          "AS flags, norm, source, 1.0 * n_ok5 / n AS acc5, ece, n_unread, "
+          "forwards, backwards, cpu_s, wall_s, finished, latest.cell_id, "
+          "latest.run_id, latest.model_id, latest.subset_id, latest.cond_id FROM "
+          "latest JOIN cell USING(cell_id)",
 };
 
 static enum status backup(sqlite3 *db, const char *path, int version, char **warning)

@@ -1,11 +1,11 @@
--- The result store, version 2. This file is its one definition: it is built into the
+-- The result store, version 3. This file is its one definition: it is built into the
 -- program, which runs it on every new file. Older files are migrated (migrate.c).
 -- SQLite 3.38 or newer; every table is STRICT, so a text never hides in a number.
 --
 -- Start with the view `result`: one row per cell, current cells only.
 
 PRAGMA application_id = 0x474e544c; -- 'GNTL'
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- Where a run ran.
 CREATE TABLE env(
