@@ -59,7 +59,7 @@ static void masked(float *out, const float *a, const float *y, float low, float 
                    int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        out[i] = (y[i] > low) & (y[i] < high) ? a[i] : 0.0f;
+        out[i] = ((y[i] > low) & (y[i] < high)) ? a[i] : 0.0f;
 }
 
 SIMD_CLONES
@@ -68,7 +68,7 @@ static void masked_sum(float *out, const float *a, const float *b, const float *
 {
     for (int64_t i = 0; i < count; i++) {
         float sum = a[i] + b[i];
-        out[i] = (y[i] > low) & (y[i] < high) ? sum : 0.0f;
+        out[i] = ((y[i] > low) & (y[i] < high)) ? sum : 0.0f;
     }
 }
 

@@ -129,13 +129,13 @@ static bool finish_of(struct graph *graph, struct node *quantize, struct finish 
     if (!is(quantize, "QuantizeLinear") || !narrow(quantize->outputs[0]->dtype) ||
         !one_number(quantize->inputs[1]))
         return false;
-    *out = (struct finish){.quantize = quantize, .low = -INFINITY, .high = INFINITY};
+    *out = (struct finish){.quantize = quantize, .low = -HUGE_VAL, .high = HUGE_VAL};
     out->y = (struct quantized){quantize->outputs[0], quantize->inputs[1],
                                 zero_of(graph, quantize, quantize->outputs[0])};
     struct value *value = quantize->inputs[0];
     while (value->uses == 1 && value->producer) {
         struct node *node = value->producer;
-        double low = -INFINITY, high = INFINITY;
+        double low = -HUGE_VAL, high = HUGE_VAL;
         if (is(node, "Relu"))
             low = 0;
         else if (!is(node, "Clip") || !bound(node, 1, "min", &low) ||

@@ -264,7 +264,7 @@ static enum status look_at_clean(struct search *s)
     memcpy(s->clean_logits, s->logits, (size_t)s->n_classes * sizeof(float));
     s->member = "clean";
     s->best_margin = -INFINITY;
-    s->out->distance = INFINITY;
+    s->out->distance = HUGE_VAL;
     st = judge(s, s->call->x);
     s->done = s->out->broken;
     s->out->label = victim_label(s->verdict_logits, s->n_classes);
