@@ -2,7 +2,6 @@
  * gauntlet quantize: a float network and some pictures to a network of integers.
  */
 #include "harness/command.h"
-#include "harness/table.h"
 #include "harness/train_data.h"
 
 #include "base/file.h"
