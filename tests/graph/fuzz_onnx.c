@@ -1,12 +1,6 @@
 /*
  * Any bytes as an ONNX file: read, specialise, and where the network is tiny run it forward
- * and back, before and after all passes. As a fuzzer, from the root of the sources:
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Ibuild/models/onnx \
- *         tests/graph/fuzz_onnx.c $(find models/graph models/onnx models/ops -name '*.c') \
- *         build/models/ops/op_registry.c build/models/onnx/onnx.pb-c.c \
- *         base/{status,mem,text,hash,tensor,file}.c -lprotobuf-c -lcrypto -lm -o fuzz_onnx
- *     ./fuzz_onnx -max_len=4096 -timeout=20 NEW_CORPUS tests/corpus/onnx
+ * and back, before and after all passes. scripts/fuzz runs it; see fuzz_replay.c too.
  */
 #include "models/graph/passes.h"
 #include "models/onnx/onnx.h"

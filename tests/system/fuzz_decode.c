@@ -1,11 +1,6 @@
 /*
- * libFuzzer over every reader of pictures, JPEG by the decoder that DECODER names:
- *
- *     CC=clang meson setup build-fuzz -Db_sanitize=address,undefined -Db_lundef=false
- *     ninja -C build-fuzz
- *     build-fuzz/tests/system/fuzz_turbo -max_total_time=600 NEW tests/corpus/jpeg
- *
- * What it finds becomes a file of tests/corpus/jpeg, which test_decode replays.
+ * Any bytes as a picture, through every reader: JPEG by the decoder that DECODER names.
+ * What scripts/fuzz finds becomes a file of tests/corpus/jpeg, which test_decode replays.
  */
 #include "noises/system/system.h"
 
