@@ -177,9 +177,3 @@ const char *board_points(double share, char out[16]);
 const char *board_percent(double share, char out[16]);
 /* Half the interval in points, "0.83"; NaN gives "". */
 const char *board_half(const struct board_value *value, char out[16]);
-/* "gauntlet run --model ... --dataset ... --noise ...": the command for a cell alone, as
- * the caller's string; without a condition it ends before --noise. */
-char *board_command(const struct board_section *section, const struct board_row *row,
-                    const struct board_condition *condition);
-/* Appends a word as a shell reads it, in quotes where it needs them. */
-void board_shell_word(struct text *out, const char *word);

@@ -31,47 +31,6 @@ const char *board_half(const struct board_value *value, char out[16])
     return out;
 }
 
-void board_shell_word(struct text *text, const char *word)
-{
-    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                          "_-.,:/=+@%")] == 0 && *word) {
-        text_add(text, word);
-        return;
-    }
-    text_add(text, "'");
-    for (; *word; word++)
-        if (*word == '\'')
-            text_add(text, "'\\''");
-        else
-            text_add_bytes(text, word, 1);
-    text_add(text, "'");
-}
-
-/* The seed is that of the row's newest cell: cells of one board row share it. */
-char *board_command(const struct board_section *section, const struct board_row *row,
-                    const struct board_condition *condition)
-{
-    struct text text = {0};
-    long long limit;
-    int64_t seed = 0;
-    for (size_t c = 0; c < section->n_conditions; c++)
-        if (row->cells[c])
-            seed = row->cells[c]->seed;
-    text_add(&text, "gauntlet run --model ");
-    board_shell_word(&text, row->model);
-    text_add(&text, " --dataset ");
-    board_shell_word(&text, section->dataset);
-    if (sscanf(section->subset, "limit=%lld", &limit) == 1)
-        text_addf(&text, " --limit %lld", limit);
-    if (seed)
-        text_addf(&text, " --seed %lld", (long long)seed);
-    if (condition) {
-        text_add(&text, " --noise ");
-        board_shell_word(&text, condition->label);
-    }
-    return text.data;
-}
-
 static enum status find_format(const char *wanted, const struct leaderboard_format **out)
 {
     struct text names = {0};

@@ -192,7 +192,7 @@ static void board_head(struct text *out, const struct board *board,
                                                         : " aria-sort=\"descending\"",
                   families[f].title);
     }
-    text_add(out, "<th scope=\"col\" data-fixed><span class=\"js\">Runs</span></th>"
+    text_add(out, "<th scope=\"col\" class=\"nights\" data-fixed><span class=\"js\">Runs</span></th>"
                   "<th scope=\"col\" data-fixed>Flags</th></tr></thead>\n");
 }
 
@@ -291,7 +291,9 @@ static void board_row(struct text *out, const struct board_section *section, siz
 static void put_board(struct text *out, const struct board *board,
                       const struct board_section *section, size_t index)
 {
-    text_add(out, "<h3>Board</h3>\n<div class=\"bar js filters\"></div>\n"
+    text_add(out, "<h3>Board</h3>\n<div class=\"bar js filters\" role=\"group\" "
+                  "aria-label=\"Networks shown\"></div>\n<div class=\"bar js conditions\" "
+                  "role=\"group\" aria-label=\"Conditions chosen\"></div>\n"
                   "<div class=\"scroll\"><table class=\"board\" data-metric=\"acc\"><caption>"
                   "Top-1, %; means over the conditions of a family. Colour: lost against "
                   "clean. Bold: in the first tie group.</caption>");
@@ -424,6 +426,8 @@ static enum status fill(sqlite3 *db, const struct board *board, struct text *out
             text_add(out, page_css);
         else if (!strncmp(name, "js", size))
             text_add(out, page_js);
+        else if (!strncmp(name, "charts", size))
+            text_add(out, page_charts);
         else if (!strncmp(name, "lead", size))
             put_lead(out, board);
         else if (!strncmp(name, "foot", size))

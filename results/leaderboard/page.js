@@ -1,4 +1,3 @@
-'use strict';
 /*
  * The page is whole without this file: sorted tables, twins, matrices. What it adds is
  * sorting, filters, charts, details of a cell and the comparison of two rows, all from the
@@ -77,165 +76,106 @@ function setMetric(section, metric) {
   table.dataset.metric = metric;
   $$('.metric button', section).forEach(b =>
     b.setAttribute('aria-pressed', String(b.value === metric)));
-  const sorted = $$('thead th', table).findIndex(th =>
-    ['ascending', 'descending'].includes(th.getAttribute('aria-sort')));
-  if (sorted >= 0) sortTable(table, sorted, table.tHead.rows[0].cells[sorted].getAttribute('aria-sort'));
+  resort(table);
 }
 
+/* By the column that it is sorted by, whose numbers have changed. */
+function resort(table) {
+  const heads = [...table.tHead.rows[0].cells];
+  const sorted = heads.findIndex(th => ['ascending', 'descending'].includes(th.getAttribute('aria-sort')));
+  if (sorted >= 0) sortTable(table, sorted, heads[sorted].getAttribute('aria-sort'));
+}
+
+/* What the controls of a bar say, by their data-key. */
+const wishes = bar => Object.fromEntries($$('[data-key]', bar).map(el => [el.dataset.key, el.value]));
+
 function filterRows(section) {
-  const words = $('.search', section).value.toLowerCase().split(/\s+/).filter(Boolean);
-  const precision = $('.precision', section).value, flags = $('.flags', section).value;
+  const want = wishes($('.filters', section)), words = want.q.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const tr of $('.board', section).tBodies[0].rows) {
     const row = board.sections[tr.dataset.section].rows[tr.dataset.row];
     const text = [nameOf(row), row.arch, row.family, row.technique, row.flags].join(' ').toLowerCase();
-    tr.hidden = !(words.every(w => text.includes(w)) && (!precision || row.precision === precision) &&
-      (!flags || (flags === 'clean') === !row.flags));
+    tr.hidden = !(words.every(w => text.includes(w)) && (!want.precision || row.precision === want.precision) &&
+      (!want.arch || row.arch === want.arch) && (!want.flags || (want.flags === 'clean') === !row.flags));
     shown += !tr.hidden;
   }
-  $('.count', section).textContent = `${shown} of ${$('.board', section).tBodies[0].rows.length} networks`;
+  $('.filters .count', section).textContent = `${shown} of ${$('.board', section).tBodies[0].rows.length} networks`;
 }
 
-/* ---- charts: strings of SVG, numbers also in the tables ---- */
-function scale(lo, hi, from, to) {
-  return v => from + (hi === lo ? .5 : (v - lo) / (hi - lo)) * (to - from);
-}
-function ticks(lo, hi) {
-  const step = [.5, 1, 2, 5, 10, 20, 25].find(s => (hi - lo) / s <= 6) || 50, out = [];
-  for (let t = Math.ceil(lo / step) * step; t <= hi + 1e-9; t += step) out.push(t);
-  return out;
-}
-function frame(width, height, x, y, xLabel, yLabel) {
-  const box = {l: 42, r: width - 12, t: 10, b: height - 38};
-  const X = scale(x.lo, x.hi, box.l, box.r), Y = scale(y.lo, y.hi, box.b, box.t);
-  const grid = (y.ticks || ticks(y.lo, y.hi)).map(t =>
-    `<line class="axis" x1="${box.l}" x2="${box.r}" y1="${Y(t)}" y2="${Y(t)}"/>` +
-    `<text x="${box.l - 6}" y="${Y(t) + 4}" text-anchor="end">${t}</text>`).join('');
-  const below = (x.ticks || ticks(x.lo, x.hi)).map(t =>
-    `<text x="${X(t.at ?? t)}" y="${box.b + 16}" text-anchor="middle">${esc(t.text ?? t)}</text>`).join('');
-  const names = `<text x="${(box.l + box.r) / 2}" y="${height - 4}" text-anchor="middle">${esc(xLabel)}</text>` +
-    `<text x="11" y="${(box.t + box.b) / 2}" text-anchor="middle" transform="rotate(-90 11 ${(box.t + box.b) / 2})">${esc(yLabel)}</text>`;
-  return {X, Y, box, back: grid + below + names};
-}
-function svg(width, height, label, inside) {
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${esc(label)}">${inside}</svg>`;
-}
-function lines(series, x, y, xLabel, label) {
-  const f = frame(460, 290, x, y, xLabel, 'top-1, %');
-  const paths = series.map(s => {
-    const d = s.points.map(([a, b], i) => `${i ? 'L' : 'M'}${f.X(a).toFixed(1)} ${f.Y(b).toFixed(1)}`).join('');
-    const dots = s.points.map(([a, b, doubt]) =>
-      `<circle cx="${f.X(a).toFixed(1)}" cy="${f.Y(b).toFixed(1)}" r="3.5" fill="${doubt ? 'var(--card)' : colour(s.i)}" stroke="${colour(s.i)}" stroke-width="1.5"><title>${esc(s.name)}: ${b.toFixed(2)}</title></circle>`).join('');
-    return `<path d="${d}" fill="none" stroke="${colour(s.i)}" stroke-width="2" stroke-dasharray="${dash(s.i)}"/>${dots}`;
-  }).join('');
-  return svg(460, 290, label, f.back + paths) + key(series);
-}
-function key(series) {
-  return '<ul class="key">' + series.map(s =>
-    `<li><svg viewBox="0 0 24 12" aria-hidden="true"><path d="M1 6H23" stroke="${colour(s.i)}" stroke-width="2.5" stroke-dasharray="${dash(s.i)}"/></svg> ${esc(s.name)}</li>`).join('') + '</ul>';
-}
-function span(values) {
-  const all = values.filter(v => v != null);
-  if (!all.length) return {lo: 0, hi: 100};
-  const lo = Math.min(...all), hi = Math.max(...all), pad = Math.max(1, .08 * (hi - lo));
-  return {lo: Math.max(0, Math.floor(lo - pad)), hi: Math.min(100, Math.ceil(hi + pad))};
+/* ---- choosing conditions: they make the column "Chosen", the heat map and the comparison ---- */
+const epsOf = c => c.eps == null ? '' : c.norm === 'Linf' ? `${+(255 * c.eps).toFixed(3)}/255` : String(c.eps);
+const facets = {kind: c => c.kind, noise: c => c.noise, norm: c => c.norm || '', eps: epsOf, severity: c => String(c.severity || '')};
+const kindOf = {clean: 'clean', system: 'system', natural: 'natural', adversarial: 'adversarial', persample: 'worst', mce: 'natural'};
+
+function chosen(section, data) {
+  const want = wishes($('.conditions', section)), active = Object.values(want).some(Boolean);
+  const fits = c => Object.entries(want).every(([key, value]) => !value || facets[key](c) === value);
+  return {want, active, ks: data.conditions.map((c, k) => k).filter(k => fits(data.conditions[k]))};
 }
 
-/* Labels step aside: tried right, left, above and below until they meet no other. */
-function place(dots, box) {
-  const taken = dots.map(d => [d.x - 5, d.y - 5, d.x + 5, d.y + 5]);
-  const meets = a => taken.some(b => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]);
-  return dots.map(d => {
-    const w = 5.9 * d.name.length;
-    for (const [dx, dy] of [[8, 4], [-8 - w, 4], [-w / 2, -9], [-w / 2, 17], [8, -7], [8, 15], [-8 - w, -7], [-8 - w, 15]]) {
-      const area = [d.x + dx, d.y + dy - 9, d.x + dx + w, d.y + dy + 2];
-      if (area[0] < box.l || area[2] > box.r + 10 || area[1] < box.t - 8 || area[3] > box.b || meets(area)) continue;
-      taken.push(area);
-      return `<text class="label" x="${d.x + dx}" y="${d.y + dy}">${esc(d.name)}</text>`;
+/* The mean over the chosen conditions; a single one has its interval. */
+function chosenCell(td, row, ks) {
+  const of = key => ks.map(k => row.cells[k]?.[key]).filter(v => v != null), one = ks.length === 1 ? row.cells[ks[0]] : null;
+  const values = {acc: mean(of('acc')), delta: mean(of('delta')), kept: mean(of('kept')), worst: of('acc').length ? Math.min(...of('acc')) : null};
+  const half = v => one && v != null ? ` <span class="half">±${(100 * v).toFixed(2)}</span>` : '';
+  const shown = {acc: pct(values.acc) + half(one && (one.hi - one.lo) / 2), delta: points(values.delta) + half(one && one.delta_se * 1.96), kept: pct(values.kept), worst: pct(values.worst)};
+  td.innerHTML = Object.entries(shown).map(([key, text]) => `<span class="m-${key}">${text}</span>`).join('');
+  for (const key in values) td.dataset[key] = values[key] ?? '';
+  td.title = `${of('acc').length} of ${ks.length} conditions`;
+  td.classList.toggle('up', values.delta > 0);
+  td.style.setProperty('--t', Math.min(1, Math.abs(values.delta || 0) * (values.delta > 0 ? 4 : 1)).toFixed(3));
+}
+
+function addChosenColumn(table) {
+  const th = document.createElement('th');
+  Object.assign(th, {scope: 'col', className: 'num chosen', textContent: 'Chosen', hidden: true});
+  $('.nights', table.tHead).before(th);
+  for (const tr of table.tBodies[0].rows) {
+    const td = document.createElement('td');
+    Object.assign(td, {className: 'num tint chosen', hidden: true});
+    $('.nights', tr).before(td);
+  }
+}
+
+function applyConditions(section, s) {
+  const data = board.sections[s], table = $('.board', section), {want, active, ks} = chosen(section, data);
+  for (const tr of table.tBodies[0].rows) chosenCell($('.chosen', tr), data.rows[tr.dataset.row], ks);
+  [...table.tHead.rows[0].cells].forEach((th, i) => {
+    const kind = kindOf[th.dataset.acc];
+    if (!kind && !th.classList.contains('chosen')) return;
+    const hide = kind ? want.kind && kind !== 'clean' && kind !== want.kind : !active;
+    $$('tr', table).forEach(tr => { tr.cells[i].hidden = hide; });
+  });
+  $('.conditions .count', section).textContent = active ? `${ks.length} of ${data.conditions.length} conditions` : '';
+  resort(table);
+  section.dispatchEvent(new Event('conditions'));
+}
+
+/* The share kept of what was right when clean, a family's mean: a fourth way to show it. */
+function addKept(table, data) {
+  [...table.tHead.rows[0].cells].forEach((th, i) => {
+    const kind = kindOf[th.dataset.acc];
+    if (!kind) return;
+    for (const tr of table.tBodies[0].rows) {
+      const td = tr.cells[i], row = data.rows[tr.dataset.row];
+      if (!$('.m-acc', td)) { td.dataset.kept = td.dataset.acc; continue; }
+      const kept = mean(data.conditions.map((c, k) => c.kind === kind ? row.cells[k]?.kept : null).filter(v => v != null));
+      td.dataset.kept = kept ?? '';
+      td.insertAdjacentHTML('beforeend', `<span class="m-kept">${pct(kept)}</span>`);
     }
-    return '';
-  }).join('');
-}
-
-function scatter(data, measure) {
-  const rows = data.rows.map((row, i) => ({row, i, a: row.values.clean, b: row.values[measure]}))
-    .filter(p => p.a && p.b);
-  if (!rows.length) return '';
-  const x = span(rows.flatMap(p => [100 * p.a.lo, 100 * p.a.hi]));
-  const y = span(rows.flatMap(p => [100 * p.b.lo, 100 * p.b.hi]));
-  const f = frame(460, 320, x, y, 'clean top-1, %', 'robust top-1, %');
-  const dots = rows.map(p => ({x: f.X(100 * p.a.value), y: f.Y(100 * p.b.value), name: nameOf(p.row), p}));
-  const marks = dots.map(({x: px, y: py, name, p}) =>
-    `<path stroke="${colour(p.i)}" opacity=".45" d="M${f.X(100 * p.a.lo)} ${py}H${f.X(100 * p.a.hi)}M${px} ${f.Y(100 * p.b.lo)}V${f.Y(100 * p.b.hi)}"/>` +
-    `<circle cx="${px}" cy="${py}" r="5" stroke="${colour(p.i)}" stroke-width="2" fill="${p.row.unreliable ? 'var(--card)' : colour(p.i)}"><title>${esc(name)}: clean ${pct(p.a.value)}, robust ${pct(p.b.value)}</title></circle>`).join('');
-  return svg(460, 320, `Clean against ${measure} accuracy of ${rows.length} networks`, f.back + marks + place(dots, f.box));
-}
-
-function severities(data, noise) {
-  const series = data.rows.map((row, i) => ({i, name: nameOf(row), points: [1, 2, 3, 4, 5].map(s => {
-    const found = data.conditions.map((c, k) => c.kind === 'natural' && c.severity === s &&
-      (!noise || c.noise === noise) && row.cells[k] ? 100 * row.cells[k].acc : null).filter(v => v != null);
-    return [s, mean(found)];
-  }).filter(p => p[1] != null)})).filter(s => s.points.length > 1);
-  for (const s of series)
-    if (data.rows[s.i].values.clean) s.points.unshift([0, 100 * data.rows[s.i].values.clean.value]);
-  if (!series.length) return '';
-  return lines(series, {lo: 0, hi: 5, ticks: [{at: 0, text: 'clean'}, 1, 2, 3, 4, 5]},
-    span(series.flatMap(s => s.points.map(p => p[1]))), 'severity', 'Accuracy by severity');
-}
-
-function epsCurves(data, attack) {
-  const series = data.rows.map((row, i) => ({i, name: nameOf(row), points: data.conditions
-    .map((c, k) => c.kind === 'adversarial' && c.noise === attack && c.eps != null && row.cells[k] ?
-      [255 * c.eps, 100 * row.cells[k].acc, !!row.cells[k].flags && row.unreliable] : null)
-    .filter(Boolean).sort((a, b) => a[0] - b[0])})).filter(s => s.points.length);
-  for (const s of series)
-    if (data.rows[s.i].values.clean) s.points.unshift([0, 100 * data.rows[s.i].values.clean.value]);
-  if (!series.length) return '';
-  const most = Math.max(...series.flatMap(s => s.points.map(p => p[0])));
-  return lines(series, {lo: 0, hi: most, ticks: ticks(0, most)}, {lo: 0, hi: span(series.flatMap(s => s.points.map(p => p[1]))).hi},
-    'ε · 255', `Accuracy by ε under ${attack}`);
-}
-
-/* A twin and all that was made of it, from full precision down. */
-const order = ['fp32', 'fp16', 'bf16', 'int8', 'int4', 'int2', 'ternary', 'binary', 'snn'];
-function ladder(data, measure) {
-  const rank = row => { const k = order.indexOf(row.precision); return k < 0 ? order.length : k; };
-  const used = [...new Set(data.twins.flatMap(t => [t.row, t.twin]).map(i => rank(data.rows[i])))].sort((a, b) => a - b);
-  const roots = [...new Set(data.twins.map(t => t.twin))];
-  const series = roots.map((root, i) => ({i, name: nameOf(data.rows[root]),
-    points: [root, ...data.twins.filter(t => t.twin === root).map(t => t.row)]
-      .map(r => ({at: used.indexOf(rank(data.rows[r])), row: data.rows[r]})).sort(by('at'))
-      .filter(p => p.row.values[measure])
-      .map(p => [p.at, 100 * p.row.values[measure].value, p.row.unreliable])})).filter(s => s.points.length > 1);
-  if (!series.length) return '';
-  return lines(series, {lo: -.3, hi: used.length - .7, ticks: used.map((r, at) => ({at, text: order[r] || 'other'}))},
-    span(series.flatMap(s => s.points.map(p => p[1]))), 'precision', 'Accuracy by precision');
-}
-
-/* ---- heat map: networks x noises ---- */
-function heatmap(data, kind, severity, metric) {
-  const pick = data.conditions.map((c, k) => ({...c, k})).filter(c => c.kind === kind &&
-    (!severity || c.severity === severity));
-  const groups = kind === 'natural' ? [...new Set(pick.map(c => c.noise))] : pick.map(c => c.label);
-  if (!groups.length) return '<p>No such conditions here.</p>';
-  const of = (row, g) => pick.filter(c => (kind === 'natural' ? c.noise : c.label) === g)
-    .map(c => row.cells[c.k]).filter(Boolean);
-  const head = groups.map(g => `<th scope="col" class="num tall"><span>${esc(g.replaceAll('_', ' '))}</span></th>`).join('');
-  const body = data.rows.map((row, r) => '<tr><th scope="row">' + esc(nameOf(row)) + '</th>' + groups.map(g => {
-    const cells = of(row, g), delta = mean(cells.map(c => c.delta ?? null).filter(v => v != null));
-    if (!cells.length) return '<td class="num">–</td>';
-    const value = mean(cells.map(c => c[metric]).filter(v => v != null));
-    const one = cells.length === 1 ? data.conditions.findIndex((c, k) => row.cells[k] === cells[0]) : -1;
-    const shade = Math.min(1, Math.abs(delta || 0) * (delta > 0 ? 4 : 1.2)).toFixed(3);
-    const text = metric === 'delta' ? points(value) : pct(value);
-    return `<td class="num tint ${delta > 0 ? 'up' : ''}" style="--t:${shade}">` + (one < 0 ? text :
-      `<button type="button" class="cell" data-row="${r}" data-condition="${one}">${text}</button>`) + '</td>';
-  }).join('') + '</tr>').join('');
-  return `<div class="scroll"><table class="heat"><caption>${severity ? 'Severity ' + severity : 'Mean over all severities or conditions'}; darker: more lost against clean.</caption><thead><tr><th scope="col" class="name">Network</th>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  });
 }
 
 /* ---- details of a cell ---- */
+
+/* A transfer attack's run needs the network that gives the gradients, too. */
+function commandOf(s, r, k) {
+  const data = board.sections[s], {models, data: paths, noises} = extra.commands[s];
+  const source = /source=(\S+)/.exec(data.conditions[k].label)?.[1];
+  const from = data.rows.findIndex((row, i) => i !== r && row.model === source);
+  return noises[k] && 'gauntlet run' + models[r] + (from < 0 ? '' : models[from]) + paths[r] + noises[k];
+}
+
 function showCell(s, r, k) {
   const data = board.sections[s], row = data.rows[r], condition = data.conditions[k], cell = row.cells[k];
   if (!cell) return;
@@ -249,12 +189,17 @@ function showCell(s, r, k) {
   if (cell.unread) facts.push(['Unreadable samples', cell.unread]);
   if (cell.flags) facts.push(['Flags', cell.flags]);
   facts.push(['Network', `${row.precision}, ${row.params.toLocaleString('en')} parameters, SHA-256 ${row.sha256.slice(0, 12)}…`]);
-  const command = extra.commands[s].rows[r] + ' --noise ' + extra.commands[s].noises[k];
+  const nights = extra.history[s].nights, past = pastOf(s, r, [k]), last = past.findLast(([, v], i) => i && v !== past[i - 1][1]);
+  if (past.length > 1)
+    facts.push(['Last runs', `${past.length}; ` + (last ? `changed ${nights[last[0]].slice(0, 10)} to ${pct(last[1])}` : 'always this')]);
+  const command = commandOf(s, r, k);
   const dialog = $('#details');
   dialog.innerHTML = `<button type="button" class="close" aria-label="Close">✕</button><h3 id="details-title">${esc(nameOf(row))}: ${esc(condition.label)}</h3>` +
-    `<dl>${facts.map(([a, b]) => `<dt>${a}</dt><dd>${esc(b)}</dd>`).join('')}</dl><p class="note">This number again:</p><pre><code>${esc(command)}</code></pre><button type="button" class="copy">Copy</button>`;
+    `<dl>${facts.map(([a, b]) => `<dt>${a}</dt><dd>${esc(b)}</dd>`).join('')}</dl>${spark(past)}` + (command ?
+      `<p class="note">This number again:</p><pre><code>${esc(command)}</code></pre><button type="button" class="copy">Copy</button>` :
+      '<p class="note">For each sample the worst of several conditions, as the suite names them.</p>');
   $('.close', dialog).onclick = () => dialog.close();
-  $('.copy', dialog).onclick = e => navigator.clipboard?.writeText(command).then(() => { e.target.textContent = 'Copied'; });
+  if (command) $('.copy', dialog).onclick = e => navigator.clipboard?.writeText(command).then(() => { e.target.textContent = 'Copied'; });
   dialog.showModal();
 }
 
@@ -277,13 +222,13 @@ function holm(ps) {
   at.forEach(([p, i], k) => { most = Math.max(most, Math.min(1, (ps.length - k) * p)); out[i] = most; });
   return out;
 }
-function compare(s, a, b) {
+function compare(s, a, b, ks) {
   const data = board.sections[s], swap = a > b, pair = extra.pairs[s]?.[swap ? `${b}-${a}` : `${a}-${b}`];
   if (a === b) return '<p>Choose two different networks.</p>';
   if (!pair) return '<p>Too many networks for this page to hold every pair; the database has them.</p>';
   const lines = [];
-  data.conditions.forEach((condition, k) => {
-    const x = data.rows[a].cells[k], y = data.rows[b].cells[k];
+  ks.forEach(k => {
+    const condition = data.conditions[k], x = data.rows[a].cells[k], y = data.rows[b].cells[k];
     if (!x || !y || pair[k] == null) return;
     let [only, other] = pair[k];
     if (swap) [only, other] = [other, only];
@@ -298,23 +243,6 @@ function compare(s, a, b) {
       `<td class="num">${l.p < .001 ? l.p.toExponential(1) : l.p.toFixed(3)}</td><td>${clear ? (l.diff > 0 ? 'first better' : 'second better') : 'no difference shown'}</td></tr>`;
   }).join('');
   return `<div class="scroll"><table><caption>Exact McNemar test per condition; the verdict holds after Holm’s correction over all ${lines.length}.</caption><thead><tr><th scope="col" class="name">Condition</th><th scope="col" class="num">${esc(nameOf(data.rows[a]))}</th><th scope="col" class="num">${esc(nameOf(data.rows[b]))}</th><th scope="col" class="num">Difference</th><th scope="col" class="num">Only first right</th><th scope="col" class="num">Only second right</th><th scope="col" class="num">p</th><th scope="col">Verdict</th></tr></thead><tbody>${body}</tbody></table></div>`;
-}
-
-/* ---- sparklines and forests ---- */
-function spark(values) {
-  const xs = values.filter(v => v != null);
-  if (xs.length < 2) return '';
-  const lo = Math.min(...xs), hi = Math.max(...xs), X = scale(0, xs.length - 1, 3, 81), Y = scale(lo, hi, 19, 3);
-  return `<svg class="spark" viewBox="0 0 84 22" role="img" aria-label="Last ${xs.length} runs, from ${xs[0].toFixed(2)} to ${xs.at(-1).toFixed(2)}"><path fill="none" stroke="var(--accent)" stroke-width="1.5" d="${xs.map((v, i) => `${i ? 'L' : 'M'}${X(i).toFixed(1)} ${Y(v).toFixed(1)}`).join('')}"/><circle cx="81" cy="${Y(xs.at(-1))}" r="2.2" fill="var(--accent)"/></svg>`;
-}
-function forest(table) {
-  const cells = $$('td.forest', table), values = cells.flatMap(c => [+c.dataset.lo, +c.dataset.hi]);
-  const lo = Math.min(0, ...values), hi = Math.max(0, ...values), X = scale(lo, hi, 6, 194);
-  for (const c of cells) {
-    const v = +c.dataset.v, a = +c.dataset.lo, b = +c.dataset.hi;
-    const tone = b < 0 ? 'rgb(var(--bad))' : a > 0 ? 'rgb(var(--good))' : 'var(--soft)';
-    c.innerHTML = `<svg viewBox="0 0 200 26" preserveAspectRatio="none" aria-hidden="true"><path class="axis" d="M${X(0)} 0V26" stroke-dasharray="2 2"/><path stroke="${tone}" stroke-width="2" d="M${X(a)} 13H${X(b)}M${X(a)} 9V17M${X(b)} 9V17"/><circle cx="${X(v)}" cy="13" r="4" fill="${tone}"/></svg>`;
-  }
 }
 
 /* ---- putting it together ---- */
@@ -336,7 +264,7 @@ function chart(section, title, note, choices, draw) {
 function addCharts(section, data) {
   const measures = [['natural', 'natural noise'], ['adversarial', 'attacks'], ['system', 'system noise'], ['persample', 'per-sample worst'], ['adversarial_worst', 'strongest attack']];
   const noises = [...new Set(data.conditions.filter(c => c.kind === 'natural' && c.severity).map(c => c.noise))];
-  const attacks = [...new Set(data.conditions.filter(c => c.kind === 'adversarial' && c.eps != null).map(c => c.noise))];
+  const attacks = [...new Set(data.conditions.map(attackOf).filter(Boolean))];
   chart(section, 'Clean against robust', 'Up and right is better; whiskers are 95 % intervals.', measures, m => scatter(data, m));
   chart(section, 'By severity', 'Natural corruptions, from clean to severity 5.', [['', 'mean over corruptions'], ...noises.map(n => [n, n.replaceAll('_', ' ')])], n => severities(data, n));
   chart(section, 'By attack radius', 'What is left under an attack as ε grows.', attacks.map(a => [a, a]), a => epsCurves(data, a));
@@ -347,18 +275,20 @@ function addHeat(section, s, data) {
   const box = $('.heatbox', section), present = kinds.slice(1).filter(k => data.conditions.some(c => c.kind === k));
   if (!present.length) { box.hidden = true; return; }
   const start = present.includes('natural') ? 'natural' : present[0];
-  $('.bar', box).innerHTML = `<label>Family<select class="k">${options(present.map(k => [k, k === 'worst' ? 'per-sample worst' : k]), start)}</select></label><label>Severity<select class="s">${options([['0', 'all'], ...['1', '2', '3', '4', '5'].map(v => [v, v])], '0')}</select></label><label>Show<select class="m">${options([['delta', 'change against clean'], ['acc', 'top-1'], ['kept', 'share kept']], 'delta')}</select></label>`;
+  const shows = [['delta', 'change against clean'], ['acc', 'top-1'], ['kept', 'share kept']];
+  if (extra.history[s].nights.length > 1) shows.push(['nights', 'last runs']);
+  $('.bar', box).innerHTML = `<label>Family<select class="k">${options(present.map(k => [k, titleOf(k)]), start)}</select></label><label>Show<select class="m">${options(shows, 'delta')}</select></label>`;
   const draw = () => {
-    const kind = $('.k', box).value;
-    $('.s', box).closest('label').hidden = kind !== 'natural';
-    box.lastElementChild.innerHTML = heatmap(data, kind, kind === 'natural' ? +$('.s', box).value : 0, $('.m', box).value);
+    const {want, ks} = chosen(section, data), known = present.includes(want.kind);
+    $('.k', box).closest('label').hidden = known;
+    box.lastElementChild.innerHTML = heatmap(s, known ? want.kind : $('.k', box).value, ks, $('.m', box).value);
   };
   $$('select', box).forEach(el => el.addEventListener('change', draw));
+  section.addEventListener('conditions', draw);
   box.addEventListener('click', e => {
     const cell = e.target.closest('button.cell');
     if (cell) showCell(s, +cell.dataset.row, +cell.dataset.condition);
   });
-  draw();
 }
 
 function addCompare(section, s, data) {
@@ -367,38 +297,59 @@ function addCompare(section, s, data) {
   const twin = data.twins[0], a = twin ? twin.twin : 0, b = twin ? twin.row : 1;
   const names = data.rows.map((row, i) => [String(i), nameOf(row)]);
   $('.bar', box).innerHTML = `<label>First<select class="a">${options(names, String(a))}</select></label><label>Second<select class="b">${options(names, String(b))}</select></label>`;
-  const draw = () => { box.lastElementChild.innerHTML = compare(s, +$('.a', box).value, +$('.b', box).value); };
+  const draw = () => { box.lastElementChild.innerHTML = compare(s, +$('.a', box).value, +$('.b', box).value, chosen(section, data).ks); };
+  section.addEventListener('conditions', draw);
   $$('select', box).forEach(el => el.addEventListener('change', () => { draw(); keep('compare', `${s}.${$('.a', box).value}.${$('.b', box).value}`); }));
   const asked = (state.get('compare') || '').split('.').map(Number);
   if (asked.length === 3 && asked[0] === s && data.rows[asked[1]] && data.rows[asked[2]]) {
     $('.a', box).value = asked[1];
     $('.b', box).value = asked[2];
   }
-  draw();
 }
 
+const titleOf = kind => ({adversarial: 'attacks', worst: 'per-sample worst'})[kind] || kind;
+const uniqueOf = (data, read) => [...new Set(data.conditions.map(read))].filter(Boolean);
+function select(title, key, values) {
+  const kept = values.some(([value]) => value === state.get(key)) ? state.get(key) : '';
+  return values.length < 2 && !kept ? `<select data-key="${key}" hidden aria-label="${title}"><option value=""></option></select>` :
+    `<label>${title}<select data-key="${key}">${options([['', 'all'], ...values], kept)}</select></label>`;
+}
+const plain = values => values.map(v => [v, v.replaceAll('_', ' ')]);
+
 function addControls(section, s, data) {
-  const precisions = [...new Set(data.rows.map(r => r.precision))];
-  $('.filters', section).innerHTML = `<label>Search<input type="search" class="search" placeholder="name, architecture, flag"></label>` +
-    `<label>Precision<select class="precision">${options([['', 'all'], ...precisions.map(p => [p, p])], '')}</select></label>` +
-    `<label>Flags<select class="flags">${options([['', 'all'], ['clean', 'none raised'], ['flagged', 'raised']], '')}</select></label>` +
-    `<label>Show<span class="choice metric"><button type="button" value="acc">Top-1</button><button type="button" value="delta">Change</button><button type="button" value="worst">Worst</button></span></label><span class="count note" aria-live="polite"></span>`;
-  $$('.search, .precision, .flags', section).forEach(el => el.addEventListener('input', () => filterRows(section)));
+  const rows = key => [...new Set(data.rows.map(r => r[key]).filter(Boolean))].sort().map(v => [v, v]);
+  const radius = text => text.split('/').map(Number).reduce((a, b) => a / b);
+  $('.filters', section).innerHTML = `<label>Search<input type="search" data-key="q" placeholder="name, architecture, flag" value="${esc(state.get('q') || '')}"></label>` +
+    select('Precision', 'precision', rows('precision')) + select('Architecture', 'arch', rows('arch')) +
+    select('Flags', 'flags', [['clean', 'none raised'], ['flagged', 'raised']]) +
+    `<span class="field" role="group" aria-label="What to show">Show<span class="choice metric"><button type="button" value="acc">Top-1</button><button type="button" value="delta">Change</button><button type="button" value="kept">Kept</button><button type="button" value="worst">Worst</button></span></span><span class="count note" aria-live="polite"></span>`;
+  $('.conditions', section).innerHTML = select('Family', 'kind', uniqueOf(data, facets.kind).map(k => [k, titleOf(k)])) +
+    select('Noise', 'noise', plain(uniqueOf(data, facets.noise))) + select('Norm', 'norm', plain(uniqueOf(data, facets.norm))) +
+    select('ε', 'eps', plain(uniqueOf(data, facets.eps).sort((a, b) => radius(a) - radius(b)))) +
+    select('Severity', 'severity', plain(uniqueOf(data, facets.severity).sort())) +
+    '<button type="button" class="clear">All conditions</button><span class="count note" aria-live="polite"></span>';
+  const listen = (bar, act) => $$('[data-key]', bar).forEach(el => el.addEventListener('input', () => { keep(el.dataset.key, el.value); act(); }));
+  listen($('.filters', section), () => filterRows(section));
+  listen($('.conditions', section), () => applyConditions(section, s));
+  $('.clear', section).addEventListener('click', () => {
+    $$('.conditions [data-key]', section).forEach(el => { el.value = ''; keep(el.dataset.key, ''); });
+    applyConditions(section, s);
+  });
   $$('.metric button', section).forEach(b => b.addEventListener('click', () => { setMetric(section, b.value); keep('metric', b.value); }));
-  for (const tr of $('.board', section).tBodies[0].rows) {
-    const values = extra.history[s]?.[tr.dataset.row];
-    const td = tr.querySelector('td.nights');
-    if (td && values) td.innerHTML = spark(values);
+}
+
+/* Cells that open, and a line of the last runs where there have been several. */
+function addToRows(section, s, data) {
+  const table = $('.board', section), many = extra.history[s].nights.length > 1;
+  for (const tr of table.tBodies[0].rows) {
+    const r = +tr.dataset.row, ks = data.conditions.map((c, k) => k).filter(k => data.rows[r].cells[k]);
+    if (many) $('.nights', tr).innerHTML = spark(pastOf(s, r, ks));
     for (const cell of $$('td[data-condition]', tr)) {
       cell.innerHTML = `<button type="button" class="cell">${cell.innerHTML}</button>`;
-      cell.firstChild.addEventListener('click', () => showCell(s, +tr.dataset.row, +cell.dataset.condition));
+      cell.firstChild.addEventListener('click', () => showCell(s, r, +cell.dataset.condition));
     }
   }
-  if (!extra.history[s]?.some(values => values.length > 1)) {
-    const column = $$('.board thead th', section).findIndex(th => th.textContent === 'Runs');
-    $$('.board tr', section).forEach(tr => { if (column >= 0) tr.cells[column].hidden = true; });
-  }
-  filterRows(section);
+  if (!many) $$('.nights', table).forEach(cell => { cell.hidden = true; });
 }
 
 function setSection(index) {
@@ -410,12 +361,17 @@ function start() {
   document.documentElement.classList.add('live');
   $$('section.dataset').forEach((section, s) => {
     const data = board.sections[s];
-    enableSorting($('.board', section));
     addControls(section, s, data);
+    addKept($('.board', section), data);
+    addToRows(section, s, data);
+    addChosenColumn($('.board', section));
+    enableSorting($('.board', section));
     $$('.cost', section).forEach(forest);
     addCharts(section, data);
     addHeat(section, s, data);
     addCompare(section, s, data);
+    filterRows(section);
+    applyConditions(section, s);
     setMetric(section, state.get('metric') || 'acc');
     const sort = /^(\d+)([ad])$/.exec(state.get('sort') || '');
     if (sort && $('.board', section).tHead.rows[0].cells[sort[1]])

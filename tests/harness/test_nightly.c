@@ -29,6 +29,21 @@ static bool says(const char *name, const char *words)
     return found;
 }
 
+/* What stands between `before` and the next quotation mark; the caller frees. */
+static char *quoted(const char *name, const char *before)
+{
+    struct mapping file;
+    char *path = mem_format("%s/%s", folder, name);
+    assert_ok(file_map(path, &file));
+    const char *from = memmem(file.data, file.size, before, strlen(before));
+    assert_non_null(from);
+    from += strlen(before);
+    char *found = mem_format("%.*s", (int)strcspn(from, "\""), from);
+    file_unmap(&file);
+    free(path);
+    return found;
+}
+
 #define SUITE                                                                              \
     "name: tonight\nmodels:\n  - file: tiny.onnx\ndatasets:\n  - path: data\n"                 \
     "noises:\n  - colour=bgr\n  - gaussian_noise:[1,5]\n"
@@ -59,6 +74,35 @@ static void a_gate_that_fails(void **state)
     assert_int_equal(tiny_run(folder, "nightly wrong.yaml --quiet"), EXIT_USAGE);
     assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --baseline nobody"),
                      EXIT_USAGE);
+}
+
+/* The page's command for a number leads to the very cell that it stands on. */
+static void numbers_name_their_command(void **state)
+{
+    (void)state;
+    char *model = quoted("2.html", "{\"models\":[\n\"");
+    char *data = quoted("2.html", "\"data\":[\n\"");
+    char *clean = quoted("2.html", "\"noises\":[\n\"");
+    assert_string_equal(clean, " --noise clean");
+    assert_int_equal(tiny_run(folder, "run%s%s --noise colour=bgr --dry-run", model, data),
+                     EXIT_DONE);
+    assert_non_null(strstr(tiny_output(), "2 cells: 0 to do, 2 done"));
+    free(model);
+    free(data);
+    free(clean);
+    /* overrides belong to the command, too */
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --set 'mean=0.1 0 0'"
+                              " --set order=bgr --limit 4 --seed 3 --noise gaussian_noise:1"
+                              " --db other.db --quiet"), EXIT_DONE);
+    assert_int_equal(tiny_run(folder, "leaderboard --db other.db --format html --output 3.html"),
+                     EXIT_DONE);
+    model = quoted("3.html", "{\"models\":[\n\"");
+    data = quoted("3.html", "\"data\":[\n\"");
+    assert_int_equal(tiny_run(folder, "run%s%s --noise gaussian_noise:1 --db other.db --dry-run",
+                              model, data), EXIT_DONE);
+    assert_non_null(strstr(tiny_output(), "2 cells: 0 to do, 2 done"));
+    free(model);
+    free(data);
 }
 
 static void the_lock_is_held(void **state)
@@ -112,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_night_and_the_next),
+        cmocka_unit_test(numbers_name_their_command),
         cmocka_unit_test(a_gate_that_fails),
         cmocka_unit_test(the_lock_is_held),
         cmocka_unit_test(databases_are_moved_about),

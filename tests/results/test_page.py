@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The HTML leaderboard in headless Chromium: sort, filter, switch, compare, themes, widths.
+"""The HTML leaderboard: valid HTML by Tidy, and in headless Chromium sort, filter, choose
+conditions, compare, themes, widths.
 
 Usage: test_page.py PAGE_WRITER     a program that writes a page of a made store
-Skips with one line where there is no Chromium. Prints TAP.
+Skips with one line each where there is no Tidy, no Chromium. Prints TAP.
 """
 import os
 import pathlib
@@ -36,23 +37,66 @@ addEventListener('load', () => {
     check('switches to changes', getComputedStyle($('.m-delta', table)).display !== 'none' && getComputedStyle($('.m-acc', table)).display === 'none', table.dataset.metric);
     check('keeps the view in the address', /metric=delta/.test(location.hash) && /sort=/.test(location.hash), location.hash);
     $('.metric button[value=acc]').click();
-    $('.search').value = 'int8';
-    $('.search').dispatchEvent(new Event('input'));
+    const set = (selector, value) => { const el = $(selector); el.value = value; el.dispatchEvent(new Event('input')); el.dispatchEvent(new Event('change')); };
+    set('[data-key=q]', 'int8');
     check('filters', names().join() === 'alpha-int8', names());
-    check('says how many', $('.count').textContent === '1 of 3 networks', $('.count').textContent);
-    $('.search').value = '';
-    $('.search').dispatchEvent(new Event('input'));
+    check('says how many', $('.filters .count').textContent === '1 of 3 networks', $('.filters .count').textContent);
+    set('[data-key=q]', '');
+    set('[data-key=precision]', 'fp32');
+    check('filters by precision', names().length === 2, names());
+    set('[data-key=precision]', '');
+
+    const data = board.sections[0], at = label => data.conditions.findIndex(c => c.label === label);
+    const tr = name => $$('tbody tr', table).find(tr => tr.querySelector('th').textContent === name);
+    const rowOf = name => data.rows.findIndex(row => nameOf(row) === name);
+    const shows = text => !$$('thead th', table).find(th => th.textContent.startsWith(text)).hidden;
+    check('nothing chosen, no column', $('thead .chosen', table).hidden && shows('Attacked'), table.tHead.textContent);
+    set('[data-key=kind]', 'natural');
+    set('[data-key=severity]', '3');
+    const mean3 = 50 * (data.rows[rowOf('beta')].cells[at('fog:3')].acc + data.rows[rowOf('beta')].cells[at('gaussian_noise:3')].acc);
+    check('family and severity choose two', $('.conditions .count').textContent === '2 of 21 conditions', $('.conditions .count').textContent);
+    check('their mean is a column', Math.abs(100 * $('.chosen', tr('beta')).dataset.acc - mean3) < 1e-9 && !$('.chosen', tr('beta')).hidden, $('.chosen', tr('beta')).outerHTML + mean3);
+    check('other families step back', shows('Natural') && shows('Clean') && !shows('Attacked') && !shows('System'), table.tHead.textContent);
+    check('the heat map follows', $$('.heat thead th').length === 3 && /2 conditions/.test($('.heat caption').textContent), $('.heat').outerHTML.slice(0, 400));
+    check('the comparison follows', $$('.comparebox tbody tr').length === 2, $$('.comparebox tbody tr').length);
+    $('button', head('Chosen')).click();
+    check('sorts by what is chosen', $$('tbody tr', table).map(r => +$('.chosen', r).dataset.acc).every((v, i, all) => !i || all[i - 1] >= v), table.tBodies[0].textContent);
+    check('keeps what is chosen in the address', /kind=natural/.test(location.hash) && /severity=3/.test(location.hash), location.hash);
+    set('[data-key=noise]', 'fog');
+    check('a single one has its interval', /±/.test($('.chosen', tr('beta')).textContent), $('.chosen', tr('beta')).textContent);
+    $('.clear').click();
+    check('gives all back', $('thead .chosen', table).hidden && shows('Attacked') && $$('.comparebox tbody tr').length === 21 && !/kind=/.test(location.hash), location.hash);
+    set('[data-key=norm]', 'Linf');
+    set('[data-key=eps]', '2/255');
+    check('norm and eps choose one', $('.conditions .count').textContent === '1 of 21 conditions', $('.conditions .count').textContent);
+    $('.clear').click();
+
+    $('.metric button[value=kept]').click();
+    const natural = [...table.tHead.rows[0].cells].indexOf(head('Natural'));
+    const kept = mean(data.conditions.map((c, k) => c.kind === 'natural' ? data.rows[rowOf('beta')].cells[k].kept : null).filter(v => v != null));
+    check('shows the share kept', $('.m-kept', tr('beta').cells[natural]).textContent === pct(kept) && getComputedStyle($('.m-kept', table)).display !== 'none', $('.m-kept', table).outerHTML);
+    $('.metric button[value=acc]').click();
+
+    check('the night before is known', extra.history[0].nights.length === 2, extra.history[0].nights);
+    const fog = pastOf(0, rowOf('alpha'), [at('fog:1')]);
+    check('a number and its past', fog.length === 2 && fog[0][1] > .95 && Math.abs(fog[1][1] - data.rows[rowOf('alpha')].cells[at('fog:1')].acc) < 1e-6, fog);
+    check('what is new has no line', pastOf(0, rowOf('alpha'), [at('fog:2')]).length === 1, pastOf(0, rowOf('alpha'), [at('fog:2')]));
+    set('.heatbox select.m', 'nights');
+    set('[data-key=noise]', 'fog');
+    set('[data-key=severity]', '1');
+    check('a line for each cell', $$('.heat .spark').length === 1, $('.heat').outerHTML);
+    $('.heat button.cell .spark').closest('button').click();
+    check('details tell the change', /2; changed \d{4}/.test($('#details').textContent) && $('#details .spark'), $('#details').textContent);
+    $('#details .close').click();
+    $('.clear').click();
     check('draws four charts', $$('.charts.js figure svg[role=img]').length === 4, $$('.charts.js figure svg').length);
     check('charts have names', $$('.charts.js svg[role=img]').every(s => s.getAttribute('aria-label')), 'unnamed');
     check('no number went astray', !/NaN|undefined|Infinity/.test(document.body.innerText + $$('svg').map(s => s.outerHTML).join()), (document.body.innerHTML.match(/.{30}(NaN|undefined|Infinity).{30}/) || [''])[0]);
-    $('.heatbox select.m').value = 'kept';
-    $('.heatbox select.m').dispatchEvent(new Event('change'));
+    set('.heatbox select.m', 'kept');
     check('heat map of kept', $$('.heat tbody tr').length === 3, $$('.heat tbody tr').length);
     const rows = $$('.comparebox tbody tr');
     check('compares condition by condition', rows.length === 21, rows.length);
-    const self = $('.comparebox select.b');
-    self.value = $('.comparebox select.a').value;
-    self.dispatchEvent(new Event('change'));
+    set('.comparebox select.b', $('.comparebox select.a').value);
     check('asks for two different ones', /different/.test($('.comparebox').textContent), $('.comparebox').textContent);
     check('p values as ours', [[5, 0, .0625], [6, 0, .03125], [10, 3, .09228515625], [0, 0, 1]].every(([b, c, p]) => Math.abs(mcnemar(b, c) - p) < 1e-9), mcnemar(10, 3));
     check('Holm as ours', holm([.01, .04, .03, .005]).map(p => p.toFixed(2)).join() === '0.03,0.06,0.06,0.02', holm([.01, .04, .03, .005]));
@@ -60,9 +104,14 @@ addEventListener('load', () => {
     check('opens details', $('#details').open && /gauntlet run --model/.test($('#details').textContent), $('#details').innerHTML);
     $('#details .close').click();
     check('closes them', !$('#details').open, 'open');
-    const paper = () => getComputedStyle(document.body).backgroundColor, light = paper();
+    const light = c => { const [r, g, b] = c.match(/\d+/g).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+    const contrast = (a, b) => (Math.max(light(a), light(b)) + .05) / (Math.min(light(a), light(b)) + .05);
+    const paper = () => getComputedStyle(document.body).backgroundColor, before2 = paper();
+    const legible = () => ['body', '.lead', 'figcaption', 'button'].map(s => contrast(getComputedStyle($(s)).color, paper()));
+    check('legible in the first theme', legible().every(c => c >= 4.5), legible());
     $('#theme').click();
-    check('changes the theme', paper() !== light, light);
+    check('changes the theme', paper() !== before2, before2);
+    check('legible in the second', legible().every(c => c >= 4.5), legible());
     check('fits its width', document.documentElement.scrollWidth <= innerWidth, document.documentElement.scrollWidth + ' > ' + innerWidth);
     check('every control has a name', $$('button, select, input').every(e => e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label')), $$('button, select, input').find(e => !(e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label')))?.outerHTML);
     check('every header has a scope', $$('th').every(th => th.scope), $$('th').find(th => !th.scope)?.outerHTML);
@@ -71,18 +120,48 @@ addEventListener('load', () => {
   pre.id = 'probe';
   pre.textContent = out.join('\n');
   document.body.append(pre);
+  if (parent !== window) parent.postMessage(pre.textContent, '*');
 });
 </script>
 </body>"""
 
 
+# Chromium's windows are 500 wide at least; a phone's width is that of a frame.
+FRAME = """<!DOCTYPE html><meta charset="utf-8"><title>frame</title>
+<body style="margin:0"><iframe src="{page}" style="border:0;width:{width}px;height:1200px"></iframe>
+<pre id="probe"></pre><script>
+addEventListener('message', e => {{ document.getElementById('probe').textContent = e.data; }});
+</script></body>"""
+
+
 def browse(chromium, page, width):
+    """The page as it stands after its script, and what the script's console said."""
     run = subprocess.run([chromium, "--headless=new", "--no-sandbox", "--disable-gpu",
                           f"--window-size={width},1200", "--virtual-time-budget=4000",
                           "--dump-dom", page.as_uri()], capture_output=True, text=True,
                          timeout=120)
-    match = re.search(r'<pre id="probe">(.*?)</pre>', run.stdout, re.S)
-    return match[1].split("\n") if match else [f"not ok nothing came back: {run.stderr[-300:]}"]
+    return run.stdout, run.stderr
+
+
+def probe(chromium, page, width):
+    if width < 500:
+        frame = page.with_name("frame.html")
+        frame.write_text(FRAME.format(page=page.name, width=width))
+        page = frame
+    dom, console = browse(chromium, page, max(width, 500))
+    match = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.S)
+    return match[1].split("\n") if match else [f"not ok nothing came back: {console[-300:]}"]
+
+
+def validate(name, page):
+    """Tidy's errors and warnings; empty elements are places that the script fills."""
+    tidy = shutil.which("tidy")
+    if not tidy:
+        return f"ok # SKIP no tidy: {name} was not checked"
+    run = subprocess.run([tidy, "-quiet", "-errors", "--drop-empty-elements", "no"],
+                         input=page, capture_output=True, text=True)
+    said = run.stderr.strip().replace("\n", "; ")
+    return f"not ok {name} is valid: {said[:300]}" if run.returncode or said else f"ok {name} is valid"
 
 
 def main(writer):
@@ -101,13 +180,17 @@ def main(writer):
     check("without a script the sorted table is there",
           table.index(">alpha<") < table.index(">beta<") and "data-acc=" in table)
 
+    results.append(validate("the page", page))
+
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium:
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "page.html")
+            file.write_text(page)
+            results.append(validate("what the script makes of it", browse(chromium, file, 1280)[0]))
             file.write_text(page.replace("</body>", PROBE))
-            for width in (1280, 500):
-                results += [f"{line} ({width} wide)" for line in browse(chromium, file, width)]
+            for width in (1280, 390):
+                results += [f"{line} ({width} wide)" for line in probe(chromium, file, width)]
     else:
         results.append("ok # SKIP no chromium: the page was not looked at")
     print(f"1..{len(results)}")
