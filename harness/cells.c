@@ -12,8 +12,9 @@
 
 /* Column vectors of a cell for the store. */
 struct vectors {
-    int *top1, *rank, *queries;
+    int *top1, *rank, *queries, *flips, *spread;
     float *margin, *confidence, *distance;
+    int pairs;
     const char **broken_by;
     struct store_failure *failures;
     size_t n_failures;
@@ -33,6 +34,8 @@ static void gather(const struct wave_run *run, size_t index, struct vectors *out
         .top1 = mem_array(n, sizeof(int)),
         .rank = mem_array(n, sizeof(int)),
         .queries = mem_array(n, sizeof(int)),
+        .flips = mem_array(n, sizeof(int)),
+        .spread = mem_array(n, sizeof(int)),
         .margin = mem_array(n, sizeof(float)),
         .confidence = mem_array(n, sizeof(float)),
         .distance = mem_array(n, sizeof(float)),
@@ -43,6 +46,10 @@ static void gather(const struct wave_run *run, size_t index, struct vectors *out
         out->top1[i] = verdicts[i].top1;
         out->rank[i] = verdicts[i].rank;
         out->queries[i] = verdicts[i].queries;
+        bool whole = verdicts[i].stability.pairs > 0;
+        out->pairs = whole ? verdicts[i].stability.pairs : out->pairs;
+        out->flips[i] = whole ? verdicts[i].stability.flips : -1;
+        out->spread[i] = whole ? verdicts[i].stability.spread : -1;
         out->margin[i] = verdicts[i].margin;
         out->confidence[i] = verdicts[i].confidence;
         out->distance[i] = verdicts[i].distance;
@@ -60,6 +67,8 @@ static void clear_vectors(struct vectors *v)
     free(v->top1);
     free(v->rank);
     free(v->queries);
+    free(v->flips);
+    free(v->spread);
     free(v->margin);
     free(v->confidence);
     free(v->distance);
@@ -195,6 +204,11 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
         row.distance = attacked ? v.distance : NULL;
         row.queries = attacked ? v.queries : NULL;
         row.broken_by = attacked ? v.broken_by : NULL;
+        if (condition->sequence) {
+            row.pairs = v.pairs;
+            row.flips = v.flips;
+            row.spread = v.spread;
+        }
     } else {
         cell->error = mem_copy(row.error);
         row.n_failures = all_failed ? row.n_failures : 0;

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW = 17 };
+enum { ROW = 20 };
 
 static void add_float(struct text *out, float value)
 {
@@ -56,8 +56,9 @@ static void add_row(struct text *out, const struct verdict *v)
     text_addf(out, "%d,%d,%d,%d,%d,%u,%u,", v->queries, v->zero_gradient, v->violated,
               v->broken, v->broken_8bit, v->forwards, v->backwards);
     json_string(out, v->broken_by);
-    text_addf(out, ",%u,%u,%.9g,%.9g]", v->steps_done, pack(v),
-              (double)v->preflight.fidelity, (double)v->preflight.change);
+    text_addf(out, ",%u,%u,%.9g,%.9g,%d,%d,%d]", v->steps_done, pack(v),
+              (double)v->preflight.fidelity, (double)v->preflight.change, v->stability.pairs,
+              v->stability.flips, v->stability.spread);
 }
 
 static void add_failures(const struct wave_run *run, size_t cell, struct text *out)
@@ -158,6 +159,8 @@ static bool read_row(struct wave_run *run, const cJSON *row, struct verdict *out
         .steps_done = (uint32_t)at[13]->valuedouble,
         .preflight.fidelity = read_float(at[15]),
         .preflight.change = read_float(at[16]),
+        .stability = {(int)at[17]->valuedouble, (int)at[18]->valuedouble,
+                      (int)at[19]->valuedouble},
     };
     unpack((unsigned)at[14]->valuedouble, out);
     return true;

@@ -17,7 +17,7 @@ struct reader {
     const char *line;
     struct condition *condition;
     size_t start, length; /* of the word at hand */
-    bool in_attack, in_natural, clean;
+    bool in_attack, in_natural, in_sequence, clean;
     unsigned seen; /* bit per row of condition_keys */
 };
 
@@ -58,11 +58,16 @@ static enum status unknown_noise(const char *word)
     if (member_hint(word))
         return ERR_USAGE;
     const char *names[256] = {"clean"};
+    char sequences[64][32];
     size_t count = 1;
-    for (size_t i = 0; natural_registry[i] && count < 200; i++)
+    for (size_t i = 0; natural_registry[i] && count < 128; i++)
         names[count++] = natural_registry[i]->name;
-    for (size_t i = 0; attack_registry[i] && count < 256; i++)
+    for (size_t i = 0; attack_registry[i] && count < 192; i++)
         names[count++] = attack_registry[i]->name;
+    for (size_t i = 0; perturbation_registry[i] && i < 64; i++) {
+        snprintf(sequences[i], sizeof *sequences, "%s-p", perturbation_registry[i]->name);
+        names[count++] = sequences[i];
+    }
     const char *near = text_nearest(word, names, count);
     return near
                ? status_fail(ERR_USAGE, "no noise '%s': did you mean '%s'?", word, near)
@@ -82,7 +87,7 @@ static enum status unknown_key(const struct reader *reader, const char *key)
                                     : NULL;
     for (; table && table->name && count < 60; table++)
         names[count++] = table->name;
-    if (reader->in_natural)
+    if (reader->in_natural || reader->in_sequence)
         names[count++] = "set";
     const char *near = text_nearest(key, names, count);
     return near
@@ -108,10 +113,42 @@ static const struct attack *attack_named(const char *name)
     return NULL;
 }
 
+/* "tilt-p" */
+static const struct perturbation *sequence_named(const char *name)
+{
+    size_t length = strlen(name);
+    if (length < 3 || strcmp(name + length - 2, "-p"))
+        return NULL;
+    for (size_t i = 0; perturbation_registry[i]; i++)
+        if (strlen(perturbation_registry[i]->name) == length - 2 &&
+            !strncmp(perturbation_registry[i]->name, name, length - 2))
+            return perturbation_registry[i];
+    return NULL;
+}
+
+static enum status add_sequence(struct reader *reader, const struct perturbation *sequence,
+                                const char *difficulty)
+{
+    struct condition *c = reader->condition;
+    if (c->sequence || c->n_naturals)
+        return status_fail(ERR_USAGE, "%s-p: a sequence is made of the picture alone, "
+                           "without another noise", sequence->name);
+    if (difficulty && (!strchr("123", *difficulty) || strlen(difficulty) != 1))
+        return status_fail(ERR_USAGE, "%s-p:%s: difficulties are 1 to 3", sequence->name,
+                           difficulty);
+    c->sequence = sequence;
+    c->difficulty = difficulty ? *difficulty - '0' : 1;
+    reader->in_sequence = true;
+    return OK;
+}
+
 static enum status add_natural(struct reader *reader, const struct natural *noise,
                                const char *severity)
 {
     struct condition *c = reader->condition;
+    if (c->sequence)
+        return status_fail(ERR_USAGE, "%s-p: a sequence is made of the picture alone, "
+                           "without another noise", c->sequence->name);
     if (c->n_naturals == CONDITION_NATURALS)
         return status_fail(ERR_USAGE, "at most %d natural noises in one condition",
                            CONDITION_NATURALS);
@@ -149,9 +186,16 @@ static enum status add_noise(struct reader *reader, char *word)
     if (natural)
         return add_natural(reader, natural, severity);
 
+    const struct perturbation *sequence = sequence_named(word);
+    if (sequence)
+        return add_sequence(reader, sequence, severity);
+
     const struct attack *attack = attack_named(word);
     if (!attack)
         return unknown_noise(word);
+    if (c->sequence)
+        return status_fail(ERR_USAGE, "%s: an attack takes a picture, not the sequence %s-p",
+                           word, c->sequence->name);
     if (severity)
         return status_fail(ERR_USAGE, "%s has no severities: its budget is eps=", word);
     c->attack = attack;
@@ -161,14 +205,12 @@ static enum status add_noise(struct reader *reader, char *word)
     return OK;
 }
 
-static enum status set_natural_set(struct natural_step *step, const char *value)
+static enum status set_set(const char *value, int *out)
 {
-    for (int set = 0; set < NATURAL_SETS; set++)
-        if (!strcmp(natural_set_name((enum natural_set)set), value)) {
-            step->set = set;
-            return OK;
-        }
-    return status_fail(ERR_USAGE, "set=%s: choose one of: 224, cifar, 64, 299", value);
+    enum natural_set set = NATURAL_224;
+    enum status st = natural_set_find(value, &set);
+    *out = st ? -1 : (int)set;
+    return st;
 }
 
 /* A parameter of the noise just named: true when it was one, with *st its outcome. */
@@ -178,6 +220,10 @@ static bool set_parameter(struct reader *reader, const char *key, const char *va
     struct condition *c = reader->condition;
     const char *name = NULL;
     struct params *params = NULL;
+    if (reader->in_sequence && !strcmp(key, "set")) {
+        *st = set_set(value, &c->sequence_set);
+        return true;
+    }
     if (reader->in_attack) {
         name = c->attack->name;
         params = &c->attack_params;
@@ -194,7 +240,7 @@ static bool set_parameter(struct reader *reader, const char *key, const char *va
     if (params_has(params, key)) {
         *st = params_set(params, key, value);
     } else if (reader->in_natural && !strcmp(key, "set")) {
-        *st = set_natural_set(&c->naturals[c->n_naturals - 1], value);
+        *st = set_set(value, &c->naturals[c->n_naturals - 1].set);
     } else {
         return false;
     }
@@ -275,6 +321,11 @@ static void label_keys(const struct condition *c, const char *from, const char *
     }
 }
 
+static const char *set_name(int set)
+{
+    return set < 0 ? "by size" : natural_set_name((enum natural_set)set);
+}
+
 static void label_params(const struct params *params, struct text *label)
 {
     for (size_t i = 0; params->table && params->table[i].name; i++)
@@ -293,8 +344,16 @@ static char *make_label(const struct condition *c)
         if (step->noise->severities > 1)
             text_addf(&label, ":%d", step->severity);
         if (step->set >= 0)
-            text_addf(&label, " set=%s", natural_set_name((enum natural_set)step->set));
+            text_addf(&label, " set=%s", set_name(step->set));
         label_params(&step->params, &label);
+    }
+    if (c->sequence) {
+        separate(&label, true);
+        text_addf(&label, "%s-p", c->sequence->name);
+        if (c->difficulty > 1)
+            text_addf(&label, ":%d", c->difficulty);
+        if (c->sequence_set >= 0)
+            text_addf(&label, " set=%s", set_name(c->sequence_set));
     }
     label_keys(c, "store", "precision", false, &label);
     label_keys(c, "precision", NULL, true, &label);
@@ -379,10 +438,14 @@ static enum status make_json(const struct condition *c, cJSON *json)
         const struct natural_step *step = &c->naturals[i];
         cJSON *object = add_member(naturals, NULL, step->noise->name, step->noise->impl);
         cJSON_AddNumberToObject(object, "severity", step->severity);
-        cJSON_AddStringToObject(
-            object, "set",
-            step->set < 0 ? "by size" : natural_set_name((enum natural_set)step->set));
+        cJSON_AddStringToObject(object, "set", set_name(step->set));
         st = add_params(object, &step->params);
+    }
+    if (c->sequence) {
+        cJSON *object =
+            add_member(json, "sequence", c->sequence->name, c->sequence->impl);
+        cJSON_AddNumberToObject(object, "difficulty", c->difficulty);
+        cJSON_AddStringToObject(object, "set", set_name(c->sequence_set));
     }
     if (!st && c->attack) {
         cJSON *object = add_member(json, "attack", c->attack->name, c->attack->impl);
@@ -430,8 +493,11 @@ static void make_columns(struct condition *c)
 {
     c->impl = 1;
     c->eps = -1;
-    c->noise = c->attack ? mem_copy(c->attack->name) : name_noise(c);
+    c->noise = c->attack     ? mem_copy(c->attack->name)
+               : c->sequence ? mem_format("%s-p", c->sequence->name)
+                             : name_noise(c);
     c->kind = c->attack                   ? "adversarial"
+              : c->sequence               ? "sequence"
               : c->n_naturals             ? "natural"
               : strcmp(c->noise, "clean") ? "system"
                                           : "clean";
@@ -439,6 +505,10 @@ static void make_columns(struct condition *c)
         c->impl += c->naturals[i].noise->impl - 1;
     if (c->n_naturals == 1 && c->naturals[0].noise->severities > 1)
         c->severity = c->naturals[0].severity;
+    if (c->sequence) {
+        c->impl = c->sequence->impl;
+        c->severity = c->difficulty;
+    }
     if (!c->attack)
         return;
     c->impl += c->attack->impl - 1;
@@ -454,7 +524,7 @@ static void make_columns(struct condition *c)
 
 enum status condition_parse(const char *line, struct condition *out)
 {
-    *out = (struct condition){.size = -1, .crop = -1, .eps = -1};
+    *out = (struct condition){.size = -1, .crop = -1, .sequence_set = -1, .eps = -1};
     struct reader reader = {.line = line, .condition = out};
     enum status st = read_words(&reader);
     if (!st)

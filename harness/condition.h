@@ -6,14 +6,17 @@
  *     decode=stb
  *     decode=ffmpeg resize=pillow-lanczos
  *     gaussian_noise:3 store=jpeg85
+ *     tilt-p
  *     precision=bf16
  *     pgd-linf eps=8/255 steps=20
  *     decode=stb + jpeg_compression:2 + pgd-linf eps=2/255
  *
  * `key=value` before the first noise is a system step; a bare word is a noise, `:N` its
- * severity, and the `key=value` after it are its parameters. " + " may stand anywhere
- * between steps. The same line is used on the command line, in suites, in the database
- * and on the leaderboard.
+ * severity, and the `key=value` after it are its parameters. A name that ends in -p is one
+ * of ImageNet-P's sequences, `:2` and `:3` its difficulties: the picture becomes some
+ * thirty frames, which the network should see alike. " + " may stand anywhere between
+ * steps. The same line is used on the command line, in suites, in the database and on the
+ * leaderboard.
  */
 #pragma once
 
@@ -21,6 +24,7 @@
 #include "base/status.h"
 #include "noises/adversarial/adversarial.h"
 #include "noises/natural/natural.h"
+#include "noises/natural/perturbation.h"
 #include "noises/system/system.h"
 
 #include <stdbool.h>
@@ -47,6 +51,8 @@ struct condition {
     const struct colour *colour;
     size_t n_naturals;
     struct natural_step naturals[CONDITION_NATURALS];
+    const struct perturbation *sequence; /* instead of natural noises; NULL: none */
+    int difficulty, sequence_set;        /* 1..3; an enum natural_set, or -1: by size */
     int store_quality;     /* JPEG between corruption and network; 0: none */
     const char *precision; /* "fp16", ..., "int8-simulated", or NULL */
     bool ceil_mode, no_fold;
@@ -58,9 +64,9 @@ struct condition {
     char *label;        /* the canonical line, which parses to the same condition */
     char *json;         /* canonical; all defaults and implementation numbers included */
     char sha[65];       /* of json */
-    const char *kind;   /* clean system natural adversarial */
-    char *noise;        /* "clean", "decode", "decode+resize", "gaussian_noise", ... */
-    int impl, severity; /* severity 0: none */
+    const char *kind;   /* clean system natural sequence adversarial */
+    char *noise;        /* "clean", "decode", "decode+resize", "gaussian_noise", "tilt-p" */
+    int impl, severity; /* severity 0: none; of a sequence: its difficulty */
     const char *norm;   /* "Linf" "L2" "L1" or NULL */
     double eps;         /* < 0: none */
 };
@@ -71,7 +77,8 @@ void condition_clear(struct condition *condition);
 
 /*
  * Lines that stand for several: `gaussian_noise:1-5`, `[fog,snow]:[2,4]`,
- * `decode=[turbo,stb] resize=*`, `imagenet-c:1-5` (all fifteen), `imagenet-c-extra:3`.
+ * `decode=[turbo,stb] resize=*`, `imagenet-c:1-5` (all fifteen), `imagenet-c-extra:3`,
+ * `imagenet-p` (all ten), `imagenet-p-extra`.
  * Conditions that are equal are kept once, in the order of their first appearance.
  */
 struct conditions {

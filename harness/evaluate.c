@@ -3,6 +3,7 @@
 
 #include "harness/examples.h"
 
+#include <math.h>
 #include <string.h>
 
 static enum status attack(struct job *job, const struct cell *cell, int worker,
@@ -66,8 +67,40 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
                          bench->adversarial);
 }
 
+/* Of a sequence the verdict is that of its worst frame: the first that is wrong, or the
+ * one with the least margin where all are right. */
+static void worst_frame(const struct verdict *frame, int label, struct verdict *worst)
+{
+    bool wrong_before = worst->top1 >= 0 && worst->top1 != label;
+    bool wrong = frame->top1 != label;
+    if (worst->top1 < 0 || (!wrong_before && (wrong || frame->margin < worst->margin)))
+        *worst = *frame;
+}
+
+static enum status sequence(const struct condition *condition, struct session *session,
+                            int n_classes, int label, const struct image *frames,
+                            int n_frames, struct bench *bench, struct verdict *verdict)
+{
+    *verdict = verdict_none;
+    for (int i = 0; i < n_frames; i++) {
+        float *logits = bench->logits + (size_t)i * (size_t)n_classes;
+        struct verdict frame;
+        pixels_to_float(frames[i].data, frames[i].width, frames[i].height, bench->x);
+        enum status st = session_forward(session, bench->x, logits);
+        if (st)
+            return st;
+        verdict_of_logits(logits, n_classes, label, &frame);
+        worst_frame(&frame, label, verdict);
+    }
+    verdict->confidence = NAN; /* of one frame picked for being wrong: calibrates nothing */
+    verdict->stability = stability(bench->logits, n_frames, n_classes,
+                                   condition->sequence->noise, condition->difficulty);
+    verdict->forwards = (uint32_t)n_frames;
+    return OK;
+}
+
 enum status evaluate(struct job *job, size_t index, int worker, size_t item,
-                     const struct image *pixels, struct verdict *verdict,
+                     const struct image *frames, int n_frames, struct verdict *verdict,
                      const char **stage)
 {
     const struct plan *plan = job->run.plan;
@@ -90,7 +123,10 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
     if (st)
         return st;
     *stage = "model";
-    pixels_to_float(pixels->data, pixels->width, pixels->height, bench->x);
+    if (condition->sequence)
+        return sequence(condition, session, model->record->n_classes, sample->label, frames,
+                        n_frames, bench, verdict);
+    pixels_to_float(frames->data, frames->width, frames->height, bench->x);
     st = session_forward(session, bench->x, bench->logits);
     if (st)
         return st;

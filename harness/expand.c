@@ -113,6 +113,20 @@ static enum status expand_group(struct conditions *out, const char *line, size_t
     return st;
 }
 
+/* imagenet-p is the ten sequences of mFR, imagenet-p-extra the four for validation. */
+static enum status expand_sequences(struct conditions *out, const char *line, size_t start,
+                                    size_t length, bool extra)
+{
+    enum status st = OK;
+    for (size_t i = 0; !st && perturbation_registry[i]; i++) {
+        char *name = mem_format("%s-p", perturbation_registry[i]->name);
+        if (perturbation_registry[i]->in_mfr != extra)
+            st = with(out, line, start, start + length, name);
+        free(name);
+    }
+    return st;
+}
+
 /* name:A-B */
 static enum status expand_range(struct conditions *out, const char *line, size_t start,
                                 size_t end)
@@ -144,6 +158,10 @@ static enum status expand_word(struct conditions *out, const char *line, size_t 
         return expand_group(out, line, start, name, false);
     if (name == 16 && !strncmp(word, "imagenet-c-extra", 16))
         return expand_group(out, line, start, name, true);
+    if (name == 10 && !strncmp(word, "imagenet-p", 10))
+        return expand_sequences(out, line, start, name, false);
+    if (name == 16 && !strncmp(word, "imagenet-p-extra", 16))
+        return expand_sequences(out, line, start, name, true);
     if (name < length && word[name] == ':' && isdigit((unsigned char)word[name + 1]) &&
         memchr(word + name, '-', length - name))
         return expand_range(out, line, start + name + 1, start + length);

@@ -46,6 +46,8 @@ enum status pipeline_fit(const struct route *route, const struct dataset *datase
 
     *stage = "resize";
     st = geometry_plan(whole.width, whole.height, &route->rule, &plan);
+    if (condition->sequence) /* which crops for itself */
+        plan.window = (struct rect){0, 0, plan.width, plan.height};
     if (!st)
         st = image_fit(&whole, &plan, route->resizer, &modes, out);
 out:
@@ -69,25 +71,63 @@ static enum status apply_natural(const struct natural_step *step, size_t place,
     return step->noise->apply(image, &args, &rng);
 }
 
+static enum status apply_colour(const struct condition *condition, struct image *image,
+                                const char **stage)
+{
+    *stage = "colour";
+    return condition->colour ? condition->colour->apply(image) : OK;
+}
+
+static enum status apply_store(const struct route *route, struct image *image,
+                               const char **stage)
+{
+    int quality = route->condition->store_quality;
+    *stage = "store";
+    return quality ? store_as_jpeg(image, quality, route->decoder) : OK;
+}
+
 /* colour → corrupt → store */
 enum status pipeline_corrupt(const struct route *route, const char *key, uint64_t seed,
                              struct image *image, const char **stage)
 {
     const struct condition *condition = route->condition;
-    enum status st = OK;
-
-    *stage = "colour";
-    if (condition->colour)
-        st = condition->colour->apply(image);
-
-    *stage = "noise";
+    enum status st = apply_colour(condition, image, stage);
+    if (!st)
+        *stage = "noise";
     for (size_t i = 0; !st && i < condition->n_naturals; i++)
         st = apply_natural(&condition->naturals[i], i, key, seed, image);
+    return st ? st : apply_store(route, image, stage);
+}
 
-    if (!st && condition->store_quality) {
-        *stage = "store";
-        st = store_as_jpeg(image, condition->store_quality, route->decoder);
+/* perturb → each frame: colour → store */
+enum status pipeline_frames(const struct route *route, const char *key, uint64_t seed,
+                            const struct image *whole, struct image *frames, int *count,
+                            const char **stage)
+{
+    const struct condition *condition = route->condition;
+    int width = route->rule.width, height = route->rule.height;
+    const struct perturbation_args args = {
+        .set = condition->sequence_set < 0 ? natural_set_for(width, height)
+                                           : (enum natural_set)condition->sequence_set,
+        .difficulty = condition->difficulty,
+        .width = width,
+        .height = height,
+    };
+    struct rng rng;
+    rng_open(&rng, seed, key, condition->noise, (uint64_t)condition->difficulty);
+    *count = 0;
+    *stage = "noise";
+    enum status st = perturbation_render(condition->sequence, whole, &args, &rng, frames);
+    if (st)
+        return st;
+    *count = perturbation_frames(condition->sequence, args.set);
+    for (int i = 0; !st && i < *count; i++) {
+        st = apply_colour(condition, &frames[i], stage);
+        if (!st)
+            st = apply_store(route, &frames[i], stage);
     }
+    for (; st && *count; --*count)
+        image_clear(&frames[*count - 1]);
     return st;
 }
 
@@ -140,11 +180,12 @@ static void make_keys(struct route *route)
     const struct geometry_rule *r = &route->rule;
     char gap[32];
     snprintf(route->fit_key, sizeof route->fit_key,
-             "%s.%d%s%s%s %s.%d%s %s %d%s %dx%d %d %d", route->decoder->name,
+             "%s.%d%s%s%s %s.%d%s %s %d%s %dx%d %d %d%s", route->decoder->name,
              route->decoder->impl, c->orient ? " exif" : "", c->strict ? " strict" : "",
              c->no_smoothing ? " rough" : "", route->resizer->name, route->resizer->impl,
              c->linear_light ? " light" : "", text_number(c->gap, gap), r->resize,
-             r->squash ? " squash" : "", r->width, r->height, (int)r->size, (int)r->crop);
+             r->squash ? " squash" : "", r->width, r->height, (int)r->size, (int)r->crop,
+             c->sequence ? " whole" : "");
 
     struct hash hash;
     hash_init(&hash);
@@ -159,6 +200,12 @@ static void make_keys(struct route *route)
         hash_add_u64(&hash, (uint64_t)(step->set + 1));
         for (size_t k = 0; step->params.table && step->params.table[k].name; k++)
             hash_add_string(&hash, step->params.typed[k]);
+    }
+    if (c->sequence) {
+        hash_add_string(&hash, c->noise);
+        hash_add_u64(&hash, (uint64_t)c->sequence->impl);
+        hash_add_u64(&hash, (uint64_t)c->difficulty);
+        hash_add_u64(&hash, (uint64_t)(c->sequence_set + 1));
     }
     hash_add_u64(&hash, (uint64_t)c->store_quality);
     hash_finish(&hash, route->pixel_key);

@@ -11,6 +11,7 @@
 #include "harness/condition.h"
 #include "noises/adversarial/adversarial.h"
 #include "models/model.h"
+#include "results/metrics/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,18 +39,26 @@ enum status pipeline_fit(const struct route *route, const struct dataset *datase
 enum status pipeline_corrupt(const struct route *route, const char *key, uint64_t seed,
                              struct image *image, const char **stage);
 
+/* Where the condition is a sequence, pipeline_fit() gives the picture before the crop, and
+ * this its frames as networks see them: `frames` has PERTURBATION_MAX_FRAMES empty images,
+ * of which *count are filled, or none on failure. */
+enum status pipeline_frames(const struct route *route, const char *key, uint64_t seed,
+                            const struct image *whole, struct image *frames, int *count,
+                            const char **stage);
+
 /* What the network is asked to do under this condition. */
 struct session_options pipeline_session(const struct condition *condition,
                                         const struct model_record *record);
 
 /* What came out for one sample. All-zero is not a valid value: see verdict_none. */
 struct verdict {
-    int top1;         /* -1: none, the sample failed */
+    int top1;         /* -1: none, the sample failed; of a sequence: in its worst frame */
     int rank;         /* of the true class, 0 is best; -1: none */
     float margin;     /* z_y minus the largest other logit */
     float confidence; /* softmax probability of top1 */
     float distance;   /* adversarial: found; NaN: none */
     int queries;      /* adversarial: forwards spent */
+    struct stability stability; /* of a sequence; its pairs are 0 where there is none */
     const char *broken_by;
     bool zero_gradient, violated, broken, broken_8bit, survives_all;
     uint32_t steps_done; /* protocols; 0: none */

@@ -216,7 +216,7 @@ static void make_key(const struct plan *plan, uint64_t seed, struct cell *cell)
     const struct plan_model *model = &plan->models[cell->model];
     const struct plan_dataset *dataset = &plan->datasets[cell->dataset];
     const struct condition *condition = &plan->conditions.items[cell->condition];
-    bool random = condition->n_naturals || condition->attack;
+    bool random = condition->n_naturals || condition->sequence || condition->attack;
     struct hash hash;
     hash_init(&hash);
     hash_add_string(&hash, "cell 1");
@@ -489,7 +489,8 @@ struct wave plan_next(struct plan *plan)
         return wave;
     size_t n = plan->datasets[first->dataset].subset.count;
     size_t most = WAVE_VERDICTS / n < WAVE_CELLS ? WAVE_VERDICTS / n : WAVE_CELLS;
-    wave.attacks = cell_condition(plan, first)->attack != NULL;
+    const struct condition *condition = cell_condition(plan, first);
+    wave.slow = condition->attack || condition->sequence;
     wave.cells = mem_array(WAVE_CELLS, sizeof *wave.cells);
     for (struct cell *cell = first; cell < plan->cells + plan->n_cells; cell++)
         if (cell->state == CELL_WAITING && same_wave(plan, first, cell) &&

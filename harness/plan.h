@@ -77,12 +77,13 @@ const char *cell_name(const struct plan *plan, const struct cell *cell);
 /*
  * A wave: cells that start from the same fitted pictures (decoded, resized, cropped), in
  * an order that puts equal pixels side by side. Clean cells go first in waves of their
- * own, since every delta is against them; attacks do not mix with the rest.
+ * own, since every delta is against them; what takes long per sample (attacks, sequences)
+ * does not mix with the rest.
  */
 struct wave {
     struct cell **cells;
     size_t count;
-    bool attacks;
+    bool slow;
 };
 /* The next cells to run, or a count of 0. The caller frees `cells`. */
 struct wave plan_next(struct plan *plan);

@@ -108,35 +108,68 @@ static void fail_in_cells(struct wave_run *run, size_t first, size_t last, size_
         }
 }
 
+/* One sample in one cell; false when the cell has stopped. */
+static bool run_sample(struct job *job, size_t index, int worker, size_t item,
+                       const struct image *frames, int n_frames)
+{
+    struct wave_run *run = &job->run;
+    struct verdict verdict = verdict_none;
+    const char *stage;
+    if (is_done(run, index, item))
+        return true;
+    if (stopped(run, index) || (run->wave.slow && threads_interrupted()))
+        return false;
+    double before = thread_cpu();
+    enum status st =
+        evaluate(job, index, worker, item, frames, n_frames, &verdict, &stage);
+    if (st && !stage) {
+        fail_cell(run, index);
+        return false;
+    }
+    if (st) {
+        fail_sample(run, index, item, stage);
+        verdict = verdict_none;
+    }
+    finish_sample(run, index, item, &verdict);
+    charge(run, index, thread_cpu() - before);
+    return true;
+}
+
 static void run_cell(struct job *job, size_t index, int worker, size_t start,
                      size_t count)
 {
-    struct wave_run *run = &job->run;
     struct bench *bench = &job->benches[worker];
-    double before = thread_cpu();
+    bool going = true;
+    for (size_t k = 0; k < count && going; k++)
+        going = !bench->usable[k] ||
+                run_sample(job, index, worker, start + k, &bench->noisy[k], 1);
+}
+
+/* Cells first..last-1 see the same frames, which are too many to keep for a whole chunk. */
+static void run_sequences(struct job *job, size_t first, size_t last, int worker,
+                          size_t start, size_t count)
+{
+    struct wave_run *run = &job->run;
+    const struct cell *any = run->wave.cells[first];
     for (size_t k = 0; k < count; k++) {
-        struct verdict verdict = verdict_none;
-        const char *stage;
-        if (!bench->usable[k] || is_done(run, index, start + k))
+        struct image frames[PERTURBATION_MAX_FRAMES] = {{0}};
+        const struct image *whole = &job->benches[worker].fitted[k];
+        const char *key = cell_sample(run->plan, any, start + k)->key, *stage;
+        int n_frames;
+        double before = thread_cpu();
+        if (!whole->data || !wanted_by_any(run, first, last, start + k))
             continue;
-        if (stopped(run, index))
-            break;
-        if (run->wave.attacks && threads_interrupted())
-            break;
-        enum status st =
-            evaluate(job, index, worker, start + k, &bench->noisy[k], &verdict, &stage);
-        if (st && !stage) {
-            fail_cell(run, index);
-            break;
+        if (pipeline_frames(&any->route, key, run->options->seed, whole, frames, &n_frames,
+                            &stage))
+            fail_in_cells(run, first, last, start + k, stage);
+        double shared = (thread_cpu() - before) / (double)(last - first);
+        for (size_t c = first; c < last; c++) {
+            charge(run, c, shared);
+            if (n_frames)
+                run_sample(job, c, worker, start + k, frames, n_frames);
         }
-        if (st) {
-            fail_sample(run, index, start + k, stage);
-            verdict = verdict_none;
-        }
-        finish_sample(run, index, start + k, &verdict);
-        double now = thread_cpu();
-        charge(run, index, now - before);
-        before = now;
+        for (int i = 0; i < n_frames; i++)
+            image_clear(&frames[i]);
     }
 }
 
@@ -205,7 +238,10 @@ static enum status run_chunk(void *context, size_t item, int worker)
         for (last = first + 1; last < run->wave.count; last++)
             if (strcmp(run->wave.cells[last]->route.pixel_key, pixels))
                 break;
-        run_group(job, first, last, worker, start, count);
+        if (cell_condition(run->plan, run->wave.cells[first])->sequence)
+            run_sequences(job, first, last, worker, start, count);
+        else
+            run_group(job, first, last, worker, start, count);
     }
     for (size_t k = 0; k < count; k++)
         image_clear(&bench->fitted[k]);
@@ -228,20 +264,21 @@ static void open_job(struct job *job)
         n_classes =
             (size_t)record->n_classes > n_classes ? (size_t)record->n_classes : n_classes;
     }
+    size_t room = n_classes * (run->wave.slow ? PERTURBATION_MAX_FRAMES : 1);
     job->benches = mem_array((size_t)job->threads, sizeof *job->benches);
     for (int i = 0; i < job->threads; i++) {
         job->benches[i].x = mem_array(x_size, sizeof(float));
         job->benches[i].adversarial = mem_array(x_size, sizeof(float));
-        job->benches[i].logits = mem_array(n_classes, sizeof(float));
+        job->benches[i].logits = mem_array(room, sizeof(float));
     }
     run->cells = mem_array(run->wave.count, sizeof *run->cells);
     for (size_t i = 0; i < run->wave.count; i++) {
         run->cells[i].verdicts = mem_array(run->n, sizeof(struct verdict));
         run->cells[i].done = mem_array(run->n, 1);
     }
-    /* Attacks take long and unequally: hand them out one by one. */
+    /* What takes long and unequally is handed out one by one. */
     size_t even = run->n / (size_t)(4 * job->threads);
-    job->chunk = run->wave.attacks ? 1 : even < 1 ? 1 : even > CHUNK ? CHUNK : even;
+    job->chunk = run->wave.slow ? 1 : even < 1 ? 1 : even > CHUNK ? CHUNK : even;
 }
 
 static void close_job(struct job *job)

@@ -59,7 +59,7 @@ enum { CHUNK = 16 };
 struct bench {
     struct image fitted[CHUNK], noisy[CHUNK];
     bool usable[CHUNK]; /* of noisy */
-    float *x, *adversarial, *logits;
+    float *x, *adversarial, *logits; /* logits: of all frames of a sequence */
     size_t x_size;
 };
 
@@ -78,11 +78,11 @@ enum status wave_execute(struct plan *plan, struct wave wave, struct store *stor
                          const struct run_options *options);
 
 /*
- * harness/evaluate.c: one sample in one cell. On failure `*stage` is "model" or "attack",
- * or NULL when the cell itself cannot run.
+ * harness/evaluate.c: one sample in one cell: a picture, or the frames of a sequence. On
+ * failure `*stage` is "model" or "attack", or NULL when the cell itself cannot run.
  */
 enum status evaluate(struct job *job, size_t index, int worker, size_t item,
-                     const struct image *pixels, struct verdict *verdict,
+                     const struct image *frames, int n_frames, struct verdict *verdict,
                      const char **stage);
 
 /* harness/cells.c: the finished, failed and timed-out cells into the store. */

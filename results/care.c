@@ -151,6 +151,9 @@ enum status store_prune(struct store *store, int keep, bool dry, int64_t *n_cell
         st = sql_run(db, "DELETE FROM bits WHERE cell_id IN (SELECT cell_id FROM superseded)",
                      "");
     if (!st)
+        st = sql_run(db, "DELETE FROM sequence WHERE cell_id IN (SELECT cell_id FROM"
+                     " superseded)", "");
+    if (!st)
         st = sql_run(db, "DELETE FROM pred WHERE cell_id IN (SELECT cell_id FROM superseded)",
                      "");
     int64_t changes = sqlite3_changes64(db);
@@ -190,13 +193,14 @@ enum status store_digest(struct store *store, char hex[65])
                 " q.params_sha, c.key, c.n_ok, ifnull(c.n_clean_ok, -1), ifnull(c.n_lost, -1),"
                 " ifnull(c.n_won, -1), p.top1, ifnull(p.rank, ''), ifnull(p.broken_by, ''),"
                 " ifnull((SELECT group_concat(code || '=' || ifnull(value, ''), ' ') FROM flag f"
-                " WHERE f.cell_id = c.cell_id), '')"
+                " WHERE f.cell_id = c.cell_id), ''), ifnull((SELECT flips || spread FROM"
+                " sequence s WHERE s.cell_id = c.cell_id), '')"
                 " FROM cell c JOIN model m USING(model_id) JOIN dataset d ON d.dataset_id ="
                 " c.dataset_id JOIN subset u ON u.subset_id = c.subset_id JOIN condition q"
                 " USING(cond_id) JOIN noise z USING(noise_id) JOIN pred p ON p.cell_id ="
                 " c.cell_id WHERE c.status = 'done' ORDER BY c.key, p.top1", "");
     while (query_row(&query))
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < 17; i++)
             hash_add_string(&hash, query_text(&query, i));
     hash_finish(&hash, hex);
     return query_end(&query);

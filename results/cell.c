@@ -44,16 +44,16 @@ static char *ints_json(const int *values, size_t n)
     return out.data;
 }
 
-/* Four digits: margins and distances are looked at, never summed to the last bit. */
-static char *floats_json(const float *values, size_t n)
+/* Four digits for margins and distances, which are looked at, never summed to the last bit. */
+static char *floats_json(const float *values, size_t n, int digits)
 {
     if (!values)
         return NULL;
     struct text out = {0};
     for (size_t i = 0; i < n; i++) {
         char word[32];
-        int size = snprintf(word, sizeof word, isfinite(values[i]) ? "%s%.4g" : "%snull",
-                            i ? "," : "[", (double)values[i]);
+        int size = snprintf(word, sizeof word, isfinite(values[i]) ? "%s%.*g" : "%snull",
+                            i ? "," : "[", digits, (double)values[i]);
         text_add_bytes(&out, word, (size_t)size);
     }
     text_add(&out, "]");
@@ -223,13 +223,25 @@ static enum status insert_row(sqlite3 *db, const struct store_cell *cell,
                         cell->status, *id);
 }
 
+/* Detection of unknown classes compares clean confidences; elsewhere their mean is enough. */
+static enum status insert_confidence(sqlite3 *db, const struct store_cell *cell, int64_t id)
+{
+    char *confidence = floats_json(cell->confidence, cell->n, 9);
+    enum status st = sql_run(db, "UPDATE pred SET conf = ? WHERE cell_id = ? AND EXISTS"
+                             " (SELECT 1 FROM cell JOIN condition USING(cond_id) JOIN noise"
+                             " USING(noise_id) WHERE cell_id = ? AND kind = 'clean')", "tii",
+                             confidence, id, id);
+    free(confidence);
+    return st;
+}
+
 static enum status insert_vectors(sqlite3 *db, const struct store_cell *cell,
                                   const struct tally *tally, const char *top1, int64_t id)
 {
     char *rank = ints_json(cell->rank, cell->n);
-    char *margin = floats_json(cell->margin, cell->n);
+    char *margin = floats_json(cell->margin, cell->n, 4);
     char *queries = ints_json(cell->queries, cell->n);
-    char *distance = floats_json(cell->distance, cell->n);
+    char *distance = floats_json(cell->distance, cell->n, 4);
     char *broken_by = names_json(cell->broken_by, cell->n);
     enum status st = sql_run(db, "INSERT INTO pred(cell_id, top1, rank, margin, queries, dist,"
                              " broken_by) VALUES(?,?,?,?,?,?,?)", "itttttt", id, top1, rank,
@@ -242,6 +254,43 @@ static enum status insert_vectors(sqlite3 *db, const struct store_cell *cell,
     free(queries);
     free(distance);
     free(broken_by);
+    return st;
+}
+
+/* -1 is null. */
+static char *counts_json(const int *values, size_t n, double *mean)
+{
+    struct text out = {0};
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        text_add(&out, i ? "," : "[");
+        if (values[i] < 0) {
+            text_add(&out, "null");
+            continue;
+        }
+        text_addf(&out, "%d", values[i]);
+        sum += values[i];
+        count++;
+    }
+    text_add(&out, "]");
+    *mean = count ? sum / (double)count : (double)NAN;
+    return out.data;
+}
+
+static enum status insert_sequence(sqlite3 *db, const struct store_cell *cell, int64_t id)
+{
+    double flips, spread;
+    if (!cell->pairs)
+        return OK;
+    char *flips_json = counts_json(cell->flips, cell->n, &flips);
+    char *spread_json = counts_json(cell->spread, cell->n, &spread);
+    enum status st = sql_run(db, "INSERT INTO sequence(cell_id, pairs, flip_rate,"
+                             " top5_distance, flips, spread) VALUES(?,?,?,?,?,?)", "iiddtt",
+                             id, (int64_t)cell->pairs, flips / cell->pairs,
+                             spread / cell->pairs, flips_json, spread_json);
+    free(flips_json);
+    free(spread_json);
     return st;
 }
 
@@ -299,6 +348,10 @@ static enum status put_cell(struct store *store, const struct store_cell *cell,
         st = insert_row(db, cell, tally, id);
         if (!st && tally->ok)
             st = insert_vectors(db, cell, tally, top1, *id);
+        if (!st && tally->ok)
+            st = insert_sequence(db, cell, *id);
+        if (!st && tally->ok && cell->confidence)
+            st = insert_confidence(db, cell, *id);
         if (!st)
             st = insert_notes(db, cell, *id);
     }

@@ -101,9 +101,11 @@ static const char *const cells[] = {
     " JOIN m_model m ON m.old = s.model_id JOIN m_dataset d ON d.old = s.dataset_id"
     " JOIN m_condition q ON q.old = s.cond_id JOIN m_subset u ON u.old = s.subset_id"
     " ORDER BY x.new",
-    "INSERT INTO pred SELECT new, top1, rank, margin, queries, dist, broken_by"
+    "INSERT INTO pred SELECT new, top1, rank, margin, queries, dist, broken_by, conf"
     " FROM shard.pred JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT INTO bits SELECT new, ok FROM shard.bits JOIN m_cell ON old = cell_id WHERE fresh",
+    "INSERT INTO sequence SELECT new, pairs, flip_rate, top5_distance, flips, spread"
+    " FROM shard.sequence JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT INTO flag SELECT new, code, value, message FROM shard.flag"
     " JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT INTO failure SELECT new, pos, stage, message FROM shard.failure"

@@ -1,11 +1,11 @@
--- The result store, version 3. This file is its one definition: it is built into the
+-- The result store, version 4. This file is its one definition: it is built into the
 -- program, which runs it on every new file. Older files are migrated (migrate.c).
 -- SQLite 3.38 or newer; every table is STRICT, so a text never hides in a number.
 --
 -- Start with the view `result`: one row per cell, current cells only.
 
 PRAGMA application_id = 0x474e544c; -- 'GNTL'
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- Where a run ran.
 CREATE TABLE env(
@@ -61,7 +61,7 @@ CREATE TABLE subset_item(
 -- `impl` goes up when an algorithm's output changes; nothing else then has to run again.
 CREATE TABLE noise(
   noise_id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK(kind IN ('clean','system','natural','adversarial','worst')),
+  kind TEXT NOT NULL CHECK(kind IN ('clean','system','natural','sequence','adversarial','worst')),
   name TEXT NOT NULL, impl INTEGER NOT NULL,
   UNIQUE(kind, name, impl)) STRICT;
 CREATE TABLE condition(
@@ -126,12 +126,26 @@ CREATE TABLE pred(
   margin TEXT CHECK(margin IS NULL OR json_valid(margin)), -- z_y - max other z
   queries TEXT CHECK(queries IS NULL OR json_valid(queries)),
   dist TEXT CHECK(dist IS NULL OR json_valid(dist)),
-  broken_by TEXT CHECK(broken_by IS NULL OR json_valid(broken_by))) STRICT;
+  broken_by TEXT CHECK(broken_by IS NULL OR json_valid(broken_by)),
+  conf TEXT CHECK(conf IS NULL OR json_valid(conf))) STRICT; -- of clean cells: softmax of top1
 -- The same correctness as one bit a sample (bit i%8 of byte i/8), so that statistics over
 -- thousands of cells need not read megabytes of JSON. doctor checks that both agree.
 CREATE TABLE bits(
   cell_id INTEGER PRIMARY KEY REFERENCES cell ON DELETE CASCADE,
   ok BLOB NOT NULL) STRICT;
+
+-- Perturbation sequences: how a network takes the frames of each picture. A cell's own
+-- numbers are then those of every picture's worst frame, so that `acc` is the share of
+-- pictures right in all frames. `flips` and `spread` are JSON arrays in the subset's order,
+-- null where a picture failed: over `pairs` pairs of frames, how many have two classes, and
+-- the sum of the distances of their five highest (null below five classes); the two
+-- columns before are their means over pictures and pairs.
+CREATE TABLE sequence(
+  cell_id INTEGER PRIMARY KEY REFERENCES cell ON DELETE CASCADE,
+  pairs INTEGER NOT NULL CHECK(pairs > 0),
+  flip_rate REAL, top5_distance REAL,
+  flips TEXT NOT NULL CHECK(json_valid(flips)),
+  spread TEXT NOT NULL CHECK(json_valid(spread))) STRICT;
 
 CREATE TABLE flag(
   cell_id INTEGER NOT NULL REFERENCES cell ON DELETE CASCADE, code TEXT NOT NULL,
@@ -195,7 +209,8 @@ WHEN EXISTS (SELECT 1 FROM cell WHERE cell_id = NEW.cell_id AND (
   n <> ifnull(json_array_length(NEW.margin), n) OR
   n <> ifnull(json_array_length(NEW.queries), n) OR
   n <> ifnull(json_array_length(NEW.dist), n) OR
-  n <> ifnull(json_array_length(NEW.broken_by), n)))
+  n <> ifnull(json_array_length(NEW.broken_by), n) OR
+  n <> ifnull(json_array_length(NEW.conf), n)))
 BEGIN SELECT RAISE(ABORT, 'a prediction vector has not n entries'); END;
 CREATE TRIGGER bits_length BEFORE INSERT ON bits
 WHEN length(NEW.ok) <> (SELECT (n + 7) / 8 FROM cell WHERE cell_id = NEW.cell_id)
@@ -273,6 +288,26 @@ SELECT model, variant, precision, dataset, subset, baseline, context,
   count(*) AS n_corruptions
 FROM ce WHERE n_severities = 5
 GROUP BY model, variant, dataset, subset, baseline, context;
+
+-- Stability over sequences, and relative to any other network on the same pictures, which
+-- takes AlexNet's place: mFR and mT5D are means over the ten sequences of ImageNet-P of
+-- 100 times the ratios of flip rates and of top-5 distances.
+CREATE VIEW stability AS
+SELECT model, variant, precision, dataset, subset, noise AS sequence,
+  severity AS difficulty, condition, n, acc AS right_in_all, flip_rate, top5_distance,
+  pairs, cell_id, model_id, subset_id
+FROM result JOIN sequence USING(cell_id);
+CREATE VIEW mfr AS
+SELECT a.model, a.variant, a.precision, a.dataset, a.subset, b.model AS baseline,
+  b.variant AS baseline_variant, a.difficulty,
+  100 * avg(a.flip_rate / b.flip_rate) AS mfr,
+  100 * avg(a.top5_distance / b.top5_distance) AS mt5d, count(*) AS n_sequences
+FROM stability a JOIN stability b ON b.subset_id = a.subset_id AND b.condition = a.condition
+WHERE a.condition IN (a.sequence, a.sequence || ':' || a.difficulty) AND a.sequence IN (
+  'gaussian_noise-p', 'shot_noise-p', 'motion_blur-p', 'zoom_blur-p', 'snow-p',
+  'brightness-p', 'translate-p', 'rotate-p', 'tilt-p', 'scale-p')
+GROUP BY a.model_id, a.subset_id, b.model_id, a.difficulty
+HAVING count(a.flip_rate / b.flip_rate) = count(*);
 
 -- Compressed networks beside their full-precision twins, same samples, same condition.
 -- `cost` is accuracy lost; `robustness_cost` is how much more is lost than when clean.

@@ -56,7 +56,7 @@ struct store_subset {
     const uint32_t *items;       /* [count] indices into the dataset */
 };
 struct store_condition {
-    const char *kind;            /* clean system natural adversarial worst */
+    const char *kind;            /* clean system natural sequence adversarial worst */
     const char *noise;           /* "clean", "decode", "resize", "gaussian_noise", "pgd-linf" */
     int impl;
     const char *label;           /* the canonical line */
@@ -106,6 +106,8 @@ struct store_cell {
     const float *distance;       /* adversarial: distance found; NaN none */
     const int *queries;          /* adversarial: forwards spent */
     const char *const *broken_by; /* adversarial: member that broke it, or NULL entries */
+    int pairs;                   /* sequences: pairs of frames compared; 0: no sequence */
+    const int *flips, *spread;   /* sequences: see struct stability; -1 none */
     uint64_t forwards, backwards;
     double wall_s, cpu_s, zero_grad, max_pert;
     int64_t rss_kb;

@@ -95,6 +95,12 @@ static void add_noises(struct listing *list)
         add(list, (struct entry){"natural", noise->name, detail, noise->summary,
                                  noise->source, noise->params, false});
     }
+    for (size_t i = 0; perturbation_registry[i]; i++) {
+        const struct perturbation *sequence = perturbation_registry[i];
+        add(list, (struct entry){"sequence",
+                                 arena_format(&list->arena, "%s-p", sequence->name), ":1-3",
+                                 sequence->summary, "arXiv:1903.12261", NULL, false});
+    }
     for (size_t i = 0; attack_registry[i]; i++) {
         const struct attack *attack = attack_registry[i];
         add(list, (struct entry){"adversarial", attack->name,

@@ -4,18 +4,17 @@
 #include "harness/command.h"
 #include "harness/pipeline.h"
 #include "harness/sheet.h"
-#include "noises/natural/perturbation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct option options[] = {
-    {"noise", "LINE", NULL, "the condition, as 'gaussian_noise:3' or 'decode=stb fog:2'",
+    {"noise", "LINE", NULL,
+     "the condition, as 'gaussian_noise:3' or 'decode=stb fog:2'; of a sequence, as "
+     "'rotate-p', all frames",
      false, "noises"},
     {"all", NULL, NULL, "a sheet of all natural noises at all severities", false, NULL},
-    {"sequence", "NAME", NULL, "all frames of one of ImageNet-P's sequences, as 'rotate'",
-     false, NULL},
     {"output", "FILE", NULL, "PNG to write (-o FILE)", false, "files"},
     {"size", "N", "224",
      "short side to N 8/7, middle N x N; 0: the picture as it is; smaller pictures too",
@@ -30,7 +29,7 @@ static const struct example examples[] = {
     {"gauntlet show cat.jpg --noise 'decode=turbo-ifast + fog:2 store=jpeg85' -o out.png",
      "a chain, as in suites"},
     {"gauntlet show cat.jpg --all -o sheet.png", "the contact sheet"},
-    {"gauntlet show cat.jpg --sequence tilt -o frames.png", "a perturbation sequence"},
+    {"gauntlet show cat.jpg --noise tilt-p -o frames.png", "a perturbation sequence"},
     {0},
 };
 
@@ -40,9 +39,9 @@ struct view {
     uint64_t seed;
 };
 
-/* The picture as the condition decodes and resizes it. */
+/* The picture as the condition decodes and resizes it; of a sequence without the crop. */
 static enum status load(const struct view *view, const struct condition *condition,
-                        bool crop, struct route *route, struct image *out)
+                        struct route *route, struct image *out)
 {
     struct preprocess preprocess = {
         .width = view->size,
@@ -73,11 +72,13 @@ static enum status load(const struct view *view, const struct condition *conditi
     if (st)
         return status_wrap(st, "%s", view->path);
     if (!view->size || (whole.width < view->size && whole.height < view->size)) {
+        route->rule.width = whole.width;
+        route->rule.height = whole.height;
         *out = whole;
         return OK;
     }
     st = geometry_plan(whole.width, whole.height, &route->rule, &plan);
-    if (!st && !crop)
+    if (!st && condition->sequence)
         plan.window = (struct rect){0, 0, plan.width, plan.height};
     if (!st)
         st = image_fit(&whole, &plan, route->resizer, &modes, out);
@@ -85,87 +86,40 @@ static enum status load(const struct view *view, const struct condition *conditi
     return st;
 }
 
-/* One condition from the file to the network's door. */
-static enum status render(const struct view *view, const char *line, struct image *out)
+/* One condition from the file to the network's door: a picture, or frames. */
+static enum status render(const struct view *view, const struct condition *condition,
+                          struct image *frames, int *count)
 {
-    struct condition condition;
     struct route route;
+    struct image image = {0};
     const char *stage;
-    enum status st = condition_parse(line, &condition);
-    if (st)
-        return st;
-    if (condition.attack)
-        st = status_fail(ERR_USAGE, "%s: an attack needs a network; see: gauntlet run",
-                         condition.attack->name);
-    if (!st)
-        st = load(view, &condition, true, &route, out);
-    if (!st)
-        st = pipeline_corrupt(&route, "show", view->seed, out, &stage);
-    if (st)
-        image_clear(out);
-    condition_clear(&condition);
-    return st;
-}
-
-static enum status show_one(const struct view *view, const char *line, const char *output)
-{
-    struct image image;
-    enum status st = render(view, line, &image);
-    if (!st)
-        st = png_write(output, &image);
-    if (!st)
-        printf("%s: %s, %d x %d\n", output, line, image.width, image.height);
+    *count = 0;
+    enum status st = load(view, condition, &route, &image);
+    if (!st && condition->sequence) {
+        st = pipeline_frames(&route, "show", view->seed, &image, frames, count, &stage);
+    } else if (!st) {
+        st = pipeline_corrupt(&route, "show", view->seed, &image, &stage);
+        if (!st) {
+            frames[(*count)++] = image;
+            return OK;
+        }
+    }
     image_clear(&image);
     return st;
 }
 
-static enum status fill_row(const struct view *view, const struct natural *noise, int row,
-                            struct sheet *sheet)
+static enum status render_line(const struct view *view, const char *line,
+                               struct image *frames, int *count)
 {
-    enum status st = OK;
-    sheet_name_row(sheet, row, noise->name);
-    for (int severity = 1; !st && severity <= noise->severities; severity++) {
-        struct image image;
-        char *line = noise->severities > 1 ? mem_format("%s:%d", noise->name, severity)
-                                           : mem_copy(noise->name);
-        st = render(view, line, &image);
-        if (!st)
-            sheet_put(sheet, severity, row, &image);
-        image_clear(&image);
-        free(line);
-    }
-    return st;
-}
-
-/* Noises down, severities across, the clean picture first in each row. */
-static enum status show_all(const struct view *view, const char *output)
-{
-    enum { COLUMNS = 6 };
-    struct image clean;
-    struct sheet sheet = {0};
-    int rows = 0;
-    size_t longest = 0;
-    for (; natural_registry[rows]; rows++)
-        if (strlen(natural_registry[rows]->name) > longest)
-            longest = strlen(natural_registry[rows]->name);
-    enum status st = render(view, "clean", &clean);
+    struct condition condition;
+    *count = 0;
+    enum status st = condition_parse(line, &condition);
+    if (!st && condition.attack)
+        st = status_fail(ERR_USAGE, "%s: an attack needs a network; see: gauntlet run",
+                         condition.attack->name);
     if (!st)
-        st = sheet_init(&sheet, COLUMNS, rows, clean.width, clean.height, (int)longest);
-    if (!st)
-        sheet_name_column(&sheet, 0, "clean");
-    for (int severity = 1; !st && severity < COLUMNS; severity++)
-        sheet_name_column(&sheet, severity, (char[2]){(char)('0' + severity), 0});
-    for (int row = 0; !st && row < rows; row++) {
-        sheet_put(&sheet, 0, row, &clean);
-        st = fill_row(view, natural_registry[row], row, &sheet);
-    }
-    if (!st)
-        st = png_write(output, &sheet.image);
-    if (!st)
-        printf("%s: %d noises, %d x %d\n", output, rows, sheet.image.width,
-               sheet.image.height);
-    sheet_clear(&sheet);
-    image_clear(&clean);
+        st = render(view, &condition, frames, count);
+    condition_clear(&condition);
     return st;
 }
 
@@ -189,40 +143,71 @@ static enum status put_frames(const struct image *frames, int count, const char 
     return st;
 }
 
-static enum status show_sequence(const struct view *view, const char *name,
-                                 const char *output)
+static enum status show_line(const struct view *view, const char *line, const char *output)
 {
-    const struct perturbation *sequence;
-    struct condition clean = {0};
-    struct image whole = {0}, frames[PERTURBATION_MAX_FRAMES] = {{0}};
-    struct route route;
-    struct rng rng;
-    enum status st = perturbation_find(name, &sequence);
+    struct image frames[PERTURBATION_MAX_FRAMES] = {{0}};
+    int count;
+    enum status st = render_line(view, line, frames, &count);
     if (!st)
-        st = condition_parse("clean", &clean);
-    if (!st)
-        st = load(view, &clean, false, &route, &whole);
-    if (!st) {
-        bool fits = view->size && whole.width >= view->size && whole.height >= view->size;
-        struct perturbation_args args = {
-            .set = natural_set_for(whole.width, whole.height),
-            .difficulty = 1,
-            .width = fits ? view->size : whole.width,
-            .height = fits ? view->size : whole.height,
-        };
-        int count = perturbation_frames(sequence, args.set);
-        rng_open(&rng, view->seed, "show", sequence->name, 1);
-        st = perturbation_render(sequence, &whole, &args, &rng, frames);
+        st = count == 1 ? png_write(output, &frames[0]) : put_frames(frames, count, output);
+    if (!st && count > 1)
+        printf("%s: %s, %d frames of %d x %d\n", output, line, count, frames[0].width,
+               frames[0].height);
+    else if (!st)
+        printf("%s: %s, %d x %d\n", output, line, frames[0].width, frames[0].height);
+    for (int i = 0; i < count; i++)
+        image_clear(&frames[i]);
+    return st;
+}
+
+static enum status fill_row(const struct view *view, const struct natural *noise, int row,
+                            struct sheet *sheet)
+{
+    enum status st = OK;
+    sheet_name_row(sheet, row, noise->name);
+    for (int severity = 1; !st && severity <= noise->severities; severity++) {
+        struct image image = {0};
+        int count;
+        char *line = noise->severities > 1 ? mem_format("%s:%d", noise->name, severity)
+                                           : mem_copy(noise->name);
+        st = render_line(view, line, &image, &count);
         if (!st)
-            st = put_frames(frames, count, output);
-        if (!st)
-            printf("%s: %s, %d frames of %d x %d\n", output, name, count, args.width,
-                   args.height);
-        for (int i = 0; i < count; i++)
-            image_clear(&frames[i]);
+            sheet_put(sheet, severity, row, &image);
+        image_clear(&image);
+        free(line);
     }
-    image_clear(&whole);
-    condition_clear(&clean);
+    return st;
+}
+
+/* Noises down, severities across, the clean picture first in each row. */
+static enum status show_all(const struct view *view, const char *output)
+{
+    enum { COLUMNS = 6 };
+    struct image clean = {0};
+    struct sheet sheet = {0};
+    int rows = 0, count;
+    size_t longest = 0;
+    for (; natural_registry[rows]; rows++)
+        if (strlen(natural_registry[rows]->name) > longest)
+            longest = strlen(natural_registry[rows]->name);
+    enum status st = render_line(view, "clean", &clean, &count);
+    if (!st)
+        st = sheet_init(&sheet, COLUMNS, rows, clean.width, clean.height, (int)longest);
+    if (!st)
+        sheet_name_column(&sheet, 0, "clean");
+    for (int severity = 1; !st && severity < COLUMNS; severity++)
+        sheet_name_column(&sheet, severity, (char[2]){(char)('0' + severity), 0});
+    for (int row = 0; !st && row < rows; row++) {
+        sheet_put(&sheet, 0, row, &clean);
+        st = fill_row(view, natural_registry[row], row, &sheet);
+    }
+    if (!st)
+        st = png_write(output, &sheet.image);
+    if (!st)
+        printf("%s: %d noises, %d x %d\n", output, rows, sheet.image.width,
+               sheet.image.height);
+    sheet_clear(&sheet);
+    image_clear(&clean);
     return st;
 }
 
@@ -231,21 +216,18 @@ static enum exit_code run(const struct arguments *arguments)
     int64_t size, seed;
     const char *output = option_value(arguments, "output");
     const char *line = option_value(arguments, "noise");
-    const char *sequence = option_value(arguments, "sequence");
     bool all = option_given(arguments, "all");
     enum status st = option_integer(arguments, "size", 0, 4096, &size);
     if (!st)
         st = option_integer(arguments, "seed", 0, INT64_MAX, &seed);
     if (!st && !output)
         st = status_fail(ERR_USAGE, "where to? add -o FILE.png");
-    if (!st && all + (line != NULL) + (sequence != NULL) != 1)
-        st = status_fail(ERR_USAGE, "what? one of --noise LINE, --all, --sequence NAME");
+    if (!st && all == (line != NULL))
+        st = status_fail(ERR_USAGE, "what? one of --noise LINE and --all");
     if (st)
         return command_fail(arguments, st);
     struct view view = {arguments->operands[0], (int)size, (uint64_t)seed};
-    st = all        ? show_all(&view, output)
-         : sequence ? show_sequence(&view, sequence, output)
-                    : show_one(&view, line, output);
+    st = all ? show_all(&view, output) : show_line(&view, line, output);
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 

@@ -17,7 +17,7 @@ enum { PERTURBATION_MAX_FRAMES = 41 };
 
 struct perturbation_args {
     enum natural_set set; /* 224's constants for 224 and 299, CIFAR's for 32 and 64 */
-    int difficulty;    /* 1..3: stronger noise; for the others flip_probability() steps */
+    int difficulty;    /* 1..3: stronger noise; for the others frames between compared ones */
     int width, height; /* of the frames: a window in the middle of the picture */
 };
 

@@ -11,23 +11,27 @@
 #include <stddef.h>
 
 /*
- * The part of frames whose class differs from that of the frame `step` before; for noise,
- * from the first frame. With step > 1 (ImageNet-P's difficulty) every start below `step`
- * makes a sequence of its own and all comparisons are averaged; noise always has step 1,
- * its difficulty is in the pixels. top1: [frames]. NaN where nothing can be compared.
+ * How a network takes a sequence of frames. Each is compared with the frame `step` before;
+ * for noise, with the first frame. With step > 1 (ImageNet-P's difficulty) every start below
+ * `step` makes a sequence of its own; noise always has step 1, its difficulty is in the
+ * pixels. The flip probability is flips / pairs, the top-5 distance spread / pairs.
+ *
+ * logits  [frames][classes]; ties go to the lower class
  */
-double flip_probability(const int *top1, int frames, bool noise, int step);
+struct stability {
+    int pairs;  /* compared; 0 where there are too few frames */
+    int flips;  /* pairs whose classes differ */
+    int spread; /* sum of their top5_distance(); -1 below five classes */
+};
+struct stability stability(const float *logits, int frames, int classes, bool noise,
+                           int step);
 
 /*
  * Distance of two rankings at the top: sum over i = 1..5 of |i - min(sigma(i), 6)|, sigma(i)
  * the place in b of the class that is i-th in a. Ties go to the lower class. At least five
  * classes.
  */
-double top5_distance(const float *a, const float *b, int classes);
-
-/* Its mean over a sequence, by the rule of flip_probability(). logits: [frames][classes]. */
-double sequence_top5_distance(const float *logits, int frames, int classes, bool noise,
-                              int step);
+int top5_distance(const float *a, const float *b, int classes);
 
 /* Mean over i of 100 x[i] / reference[i]: mFR of flip probabilities, mT5D of distances,
  * against a reference network's. NaN when a reference is 0 or n is. */

@@ -3,16 +3,6 @@
 #include <assert.h>
 #include <math.h>
 
-double flip_probability(const int *top1, int frames, bool noise, int step)
-{
-    long flips = 0, pairs = 0;
-    step = noise ? 1 : step;
-    for (int start = 0; start < step; start++)
-        for (int i = start + step; i < frames; i += step, pairs++)
-            flips += top1[i] != top1[noise ? start : i - step];
-    return pairs ? (double)flips / (double)pairs : (double)NAN;
-}
-
 /* Whether class p stands before class q. */
 static bool before(const float *logits, int p, int q)
 {
@@ -44,7 +34,7 @@ static int place_of(const float *logits, int classes, int class)
     return place;
 }
 
-double top5_distance(const float *a, const float *b, int classes)
+int top5_distance(const float *a, const float *b, int classes)
 {
     int top[5], distance = 0;
     assert(classes >= 5);
@@ -57,19 +47,30 @@ double top5_distance(const float *a, const float *b, int classes)
     return distance;
 }
 
-double sequence_top5_distance(const float *logits, int frames, int classes, bool noise,
-                              int step)
+static int first(const float *logits, int classes)
 {
-    double sum = 0;
-    long pairs = 0;
+    int best = 0;
+    for (int c = 1; c < classes; c++)
+        best = logits[c] > logits[best] ? c : best;
+    return best;
+}
+
+struct stability stability(const float *logits, int frames, int classes, bool noise,
+                           int step)
+{
+    struct stability s = {0};
     step = noise ? 1 : step;
     for (int start = 0; start < step; start++)
-        for (int i = start + step; i < frames; i += step, pairs++) {
-            const float *now = logits + (size_t)i * (size_t)classes;
+        for (int i = start + step; i < frames; i += step, s.pairs++) {
             int other = noise ? start : i - step;
-            sum += top5_distance(logits + (size_t)other * (size_t)classes, now, classes);
+            const float *now = logits + (size_t)i * (size_t)classes,
+                        *then = logits + (size_t)other * (size_t)classes;
+            s.flips += first(now, classes) != first(then, classes);
+            s.spread += classes < 5 ? 0 : top5_distance(then, now, classes);
         }
-    return pairs ? sum / (double)pairs : (double)NAN;
+    if (classes < 5)
+        s.spread = -1;
+    return s;
 }
 
 double mean_relative(const double *x, const double *reference, size_t n)

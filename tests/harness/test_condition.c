@@ -41,6 +41,10 @@ static void labels_are_canonical(void **state)
     assert_string_equal(
         canonical("pool=ceil fold=off size=trunc crop=half-up orient=exif"),
         "orient=exif size=trunc crop=half-up + pool=ceil fold=off");
+    assert_string_equal(canonical("tilt-p:1 decode=stb store=jpeg85"),
+                        "decode=stb + tilt-p store=jpeg85");
+    assert_string_equal(canonical("gaussian_noise-p:3 set=cifar"),
+                        "gaussian_noise-p:3 set=cifar");
     assert_string_equal(canonical("contrast:1 brightness:2"),
                         "contrast:1 + brightness:2");
 }
@@ -65,6 +69,10 @@ static void every_member_has_a_line(void **state)
         bool scaled = natural_registry[i]->severities > 1;
         snprintf(line, sizeof line, "%s%s", natural_registry[i]->name,
                  scaled ? ":2" : "");
+        assert_string_equal(canonical(line), line);
+    }
+    for (size_t i = 0; perturbation_registry[i]; i++) {
+        snprintf(line, sizeof line, "%s-p:2", perturbation_registry[i]->name);
         assert_string_equal(canonical(line), line);
     }
     for (size_t i = 0; attack_registry[i]; i++)
@@ -106,6 +114,8 @@ static void columns_tell_the_family(void **state)
         {"decode=stb gaussian_noise:4", "natural", "gaussian_noise", 4},
         {"contrast:1 brightness:2", "natural", "contrast+brightness", 0},
         {"gaussian_noise:4 pgd-l2 eps=0.5", "adversarial", "pgd-l2", 4},
+        {"decode=stb tilt-p:2", "sequence", "tilt-p", 2},
+        {"gaussian_noise-p", "sequence", "gaussian_noise-p", 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -157,6 +167,14 @@ static void mistakes_are_pointed_at(void **state)
     check_error("precision=fp8", "choose one of: fp32, fp16");
     check_error("gaussian_noise:3 set=33", "choose one of");
     check_error("zzzzzzzzzzzzzzzzzzz", "see: gauntlet list noises");
+    check_error("tlt-p", "did you mean 'tilt-p'?");
+    check_error("tilt-p:4", "difficulties are 1 to 3");
+    check_error("tilt-p:1x", "difficulties are 1 to 3");
+    check_error("tilt-p fog:1", "without another noise");
+    check_error("fog:1 tilt-p", "without another noise");
+    check_error("tilt-p rotate-p", "without another noise");
+    check_error("tilt-p pgd-linf", "takes a picture, not the sequence tilt-p");
+    check_error("tilt-p set=33", "choose one of");
 }
 
 static size_t expanded(const char *line)
@@ -177,6 +195,10 @@ static void lines_expand(void **state)
     assert_int_equal(
         expanded("decode=[turbo,stb] resize=[pillow-bilinear,opencv-bilinear]"), 4);
     assert_int_equal(expanded("decode=[turbo, stb]"), 2);
+    assert_int_equal(expanded("imagenet-c:1-5"), 75);
+    assert_int_equal(expanded("imagenet-c-extra:3"), 4);
+    assert_int_equal(expanded("imagenet-p:1-3"), 30);
+    assert_int_equal(expanded("imagenet-p-extra"), 4);
     assert_int_equal(expanded("[contrast,brightness]:1-2 + pgd-linf eps=[1/255,2/255]"),
                      8);
     size_t decoders = 0;

@@ -50,7 +50,8 @@ static void remove_db(const char *db)
 
 #define FAMILIES                                                                         \
     "--noise 'decode=[turbo,stb]' --noise colour=bgr --noise gaussian_noise:[1,5] "      \
-    "--noise 'gaussian_noise:2 store=jpeg85' --noise 'fgsm-linf eps=[2/255,100/255]' "   \
+    "--noise 'gaussian_noise:2 store=jpeg85' --noise [translate,gaussian_noise]-p "    \
+    "--noise 'fgsm-linf eps=[2/255,100/255]' "   \
     "--noise 'uniform-linf eps=2/255' --noise precision=[bf16,int8]"
 
 /* What can be said beforehand of four colours, two pictures each. */
@@ -59,7 +60,7 @@ static void numbers_are_right(void **state)
     (void)state;
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
                      0);
-    assert_string_equal(ask("results.db", "SELECT count(*) FROM result"), "12");
+    assert_string_equal(ask("results.db", "SELECT count(*) FROM result"), "14");
     assert_string_equal(
         ask("results.db", "SELECT acc FROM result WHERE condition='clean'"), "1.0");
     /* Swapped channels turn red into blue and blue into red; green and white stay. */
@@ -89,16 +90,44 @@ static void numbers_are_right(void **state)
                         "1");
 }
 
+/* Pairs by the rules of each sequence and difficulty; rates are the counts' means. */
+static void sequences_are_counted(void **state)
+{
+    (void)state;
+    /* Weak noise and small shifts change no mean enough. */
+    assert_string_equal(ask("results.db", "SELECT flip_rate || ' ' || right_in_all || ' ' ||"
+                                          " pairs FROM stability ORDER BY condition"),
+                        "0.0 1.0 30 0.0 1.0 15");
+    /* Four classes have no five best. */
+    assert_string_equal(ask("results.db", "SELECT count(top5_distance) FROM stability"), "0");
+    assert_string_equal(ask("results.db", "SELECT DISTINCT spread FROM sequence"),
+                        "[null,null,null,null,null,null,null,null]");
+    /* Twenty pixels are more than these pictures have: the frame is black at its ends. */
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db p.db"
+                                      " --noise 'translate-p:[1,2] set=224' --noise tilt-p"),
+                     0);
+    assert_string_equal(ask("p.db", "SELECT pairs FROM stability ORDER BY condition"),
+                        "30 40 39");
+    assert_string_equal(ask("p.db", "SELECT sum(f.value) > 0 AND sum(f.value) * 1.0 / (8 *"
+                                    " s.pairs) = s.flip_rate FROM sequence q JOIN stability"
+                                    " s USING(cell_id), json_each(q.flips) f WHERE"
+                                    " s.condition = 'translate-p set=224'"),
+                        "1");
+    assert_string_equal(ask("p.db", "SELECT count(*) FROM result WHERE kind = 'sequence' AND"
+                                    " ece IS NULL"),
+                        "3");
+}
+
 static void finished_cells_never_run_again(void **state)
 {
     (void)state;
     char *before = tiny_dump(folder, "results.db");
     assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
                      0);
-    assert_non_null(strstr(tiny_output(), "0 cells done, 12 already there"));
+    assert_non_null(strstr(tiny_output(), "0 cells done, 14 already there"));
     char *after = tiny_dump(folder, "results.db");
     assert_string_equal(before, after);
-    assert_string_equal(ask("results.db", "SELECT count(*) FROM cell"), "12");
+    assert_string_equal(ask("results.db", "SELECT count(*) FROM cell"), "14");
     free(before);
     free(after);
 }
@@ -137,7 +166,7 @@ static void shards_hold_the_whole(void **state)
                             "0");
         free(db);
     }
-    assert_int_equal(cells, 11);
+    assert_int_equal(cells, 13);
     assert_int_equal(tiny_run(folder, "merge s1.db s2.db --db all.db"), 2); /* one is missing */
     assert_int_equal(tiny_run(folder, "merge s3.db --db all.db"), 0);
     char *whole = tiny_dump(folder, "results.db"), *merged = tiny_dump(folder, "all.db");
@@ -153,7 +182,7 @@ static void shards_hold_the_whole(void **state)
 #define LONG_WORK                                                                        \
     "--noise 'pgd-linf eps=2/255 steps=30000' --noise 'square-linf eps=2/255 "           \
     "queries=90000' "                                                                    \
-    "--noise decode=stb"
+    "--noise decode=stb --noise tilt-p"
 
 /* Until the program is at its cells: a signal before that ends it like any other. */
 static void wait_for_run(const char *db)
@@ -192,7 +221,7 @@ static int start_and_stop(const char *db, int signal_number, int after_ms)
               "--dataset", "data", "--db", db, "--threads", "2", "--noise",
               "pgd-linf eps=2/255 steps=30000", "--noise",
               "square-linf eps=2/255 queries=90000", "--noise", "decode=stb",
-              (char *)NULL);
+              "--noise", "tilt-p", (char *)NULL);
         _exit(98);
     }
     if (signal_number != SIGKILL)
@@ -526,6 +555,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_right),
+        cmocka_unit_test(sequences_are_counted),
         cmocka_unit_test(finished_cells_never_run_again),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(shards_hold_the_whole),

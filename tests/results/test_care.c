@@ -247,6 +247,9 @@ static void old_versions_are_migrated(void **state)
     fclose(file);
     assert_ok(sql_script(db, schema));
     free(schema);
+    assert_ok(sql_script(db, "PRAGMA foreign_keys = ON; INSERT INTO noise VALUES(7, 'clean',"
+                         " 'clean', 1); INSERT INTO condition VALUES(9, 7, 'clean', NULL,"
+                         " NULL, NULL, '{}', 'sha')"));
     sqlite3_close(db);
 
     assert_int_equal(store_open(f.path, STORE_READ, &f.store), ERR_STORE);
@@ -254,6 +257,9 @@ static void old_versions_are_migrated(void **state)
     assert_ok(store_open(f.path, STORE_WRITE, &f.store));
     assert_non_null(strstr(store_warning(f.store), "v1-backup"));
     assert_int_equal(ask(&f, "PRAGMA user_version"), STORE_VERSION);
+    assert_int_equal(ask(&f, "SELECT noise_id FROM condition JOIN noise USING(noise_id) WHERE"
+                             " cond_id = 9 AND kind = 'clean'"), 7);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
     /* the same schema as a new file's, word for word */
     char *text = NULL, *fresh = NULL, *path = mem_format("%s.new", f.path);
     const char *all = "SELECT group_concat(replace(replace(sql, char(10), ''), ' ', ''))"

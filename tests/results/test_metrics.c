@@ -6,18 +6,36 @@
 
 #include <math.h>
 
+/* The classes of frames as logits of four classes. */
+static struct stability of_classes(const int *top1, int frames, bool noise, int step)
+{
+    float logits[8 * 4] = {0};
+    for (int i = 0; i < frames; i++)
+        logits[4 * i + top1[i]] = 1;
+    return stability(logits, frames, 4, noise, step);
+}
+
 static void flips_follow_the_rules(void **state)
 {
     (void)state;
+    static const struct {
+        bool noise;
+        int frames, step, pairs, flips;
+    } cases[] = {
+        {false, 7, 1, 6, 2},
+        {true, 7, 1, 6, 2},  /* 2 and 2 against 1 */
+        {false, 7, 2, 5, 4}, /* 1 2 1 1 and 1 2 1: two flips of three, two of two */
+        {true, 7, 3, 6, 2},  /* noise has step 1 */
+        {false, 1, 1, 0, 0}, {false, 2, 1, 1, 0},
+    };
     const int top1[] = {1, 1, 2, 2, 1, 1, 1};
-    assert_true(flip_probability(top1, 7, false, 1) == 2.0 / 6);
-    assert_true(flip_probability(top1, 7, true, 1) == 2.0 / 6); /* 2 and 2 against 1 */
-    /* step 2: 1 2 1 1 and 1 2 1: two flips of three, two of two */
-    assert_true(flip_probability(top1, 7, false, 2) == 4.0 / 5);
-    assert_true(flip_probability(top1, 7, true, 3) == 2.0 / 6); /* noise has step 1 */
-    assert_true(isnan(flip_probability(top1, 1, false, 1)));
-    const int calm[] = {3, 3, 3};
-    assert_true(flip_probability(calm, 3, false, 1) == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stability s =
+            of_classes(top1, cases[i].frames, cases[i].noise, cases[i].step);
+        assert_int_equal(s.pairs, cases[i].pairs);
+        assert_int_equal(s.flips, cases[i].flips);
+        assert_int_equal(s.spread, -1); /* four classes have no five best */
+    }
 }
 
 /* The paper's form: sum over i <= 5 of how many j lie between i and sigma(i) with
@@ -62,8 +80,10 @@ static void distances_are_the_papers(void **state)
         sequence[0][c] = sequence[1][c] = up[c];
         sequence[2][c] = down[c];
     }
-    assert_true(sequence_top5_distance(sequence[0], 3, 6, false, 1) == 13.0 / 2);
-    assert_true(sequence_top5_distance(sequence[0], 3, 6, false, 2) == 13.0);
+    struct stability s = stability(sequence[0], 3, 6, false, 1);
+    assert_true(s.pairs == 2 && s.flips == 1 && s.spread == 13);
+    s = stability(sequence[0], 3, 6, false, 2);
+    assert_true(s.pairs == 1 && s.flips == 1 && s.spread == 13);
     const double x[] = {1, 3}, reference[] = {2, 3};
     assert_true(mean_relative(x, reference, 2) == 75);
 }
