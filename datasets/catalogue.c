@@ -45,6 +45,9 @@ static const cyaml_schema_field_t entry_fields[] = {
     TEXT(split),
     TEXT(classes),
     TEXT(spec),
+    CYAML_FIELD_BOOL("ood", CYAML_FLAG_OPTIONAL, struct dataset_entry, ood),
+    CYAML_FIELD_BOOL("among_present", CYAML_FLAG_OPTIONAL, struct dataset_entry,
+                     among_present),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t entry_schema = {

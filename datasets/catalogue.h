@@ -17,6 +17,8 @@ struct dataset_entry {
     char *inside;          /* the folder of the unpacked archive to open */
     char *split, *classes; /* as in dataset_options */
     char *spec;            /* a generator's, "synthetic:0:2000"; needs no download */
+    bool ood;              /* pictures of no known class */
+    bool among_present;    /* networks choose among the classes that it has */
 };
 
 struct dataset_catalogue;

@@ -153,6 +153,8 @@ static enum status open_name(const char *name, const struct dataset_options *opt
     if (!st && entry) {
         free(out->name);
         out->name = mem_copy(name);
+        out->ood = entry->ood;
+        out->among_present = entry->among_present;
     }
     return st;
 }

@@ -47,6 +47,8 @@ struct dataset {
     int n_classes;
     char manifest_sha[65]; /* over keys, labels, sizes and contents; see manifest.c */
     size_t ignored;        /* files there that are no pictures: lists, notes, archives */
+    bool ood;              /* the catalogue says: pictures of no known class */
+    bool among_present;    /* it says: choose among the classes that are there */
     struct arena arena;    /* keys, names */
     void *state;           /* of the format */
 };
@@ -103,4 +105,7 @@ enum status subset_ids(const struct dataset *dataset, const char *path,
 enum status subset_narrow(const struct dataset *dataset, const char *word,
                           bool (*keeps)(void *context, const struct sample_data *data),
                           void *context, struct subset *subset);
+/* A use of the samples that changes what results mean: `word` ("role=ood") joins the spec,
+ * and the hash changes. */
+void subset_mark(const char *word, struct subset *subset);
 void subset_clear(struct subset *subset);

@@ -192,6 +192,18 @@ enum status subset_narrow(const struct dataset *dataset, const char *word,
     return OK;
 }
 
+void subset_mark(const char *word, struct subset *subset)
+{
+    struct hash hash;
+    hash_init(&hash);
+    hash_add_string(&hash, subset->sha);
+    hash_add_string(&hash, word);
+    hash_finish(&hash, subset->sha);
+    char *spec = mem_format("%s %s", subset->spec, word);
+    free(subset->spec);
+    subset->spec = spec;
+}
+
 void subset_clear(struct subset *subset)
 {
     free(subset->items);

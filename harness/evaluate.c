@@ -67,6 +67,25 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
                          bench->adversarial);
 }
 
+/* What one cell asks of one sample. */
+struct asked {
+    const struct condition *condition;
+    struct session *session;
+    int n_classes, label;
+    const bool *allowed; /* classes to choose among; NULL: all */
+};
+
+static enum status forward(const struct asked *asked, const struct image *pixels, float *x,
+                           float *logits)
+{
+    pixels_to_float(pixels->data, pixels->width, pixels->height, x);
+    enum status st = session_forward(asked->session, x, logits);
+    for (int k = 0; !st && asked->allowed && k < asked->n_classes; k++)
+        if (!asked->allowed[k])
+            logits[k] = -INFINITY;
+    return st;
+}
+
 /* Of a sequence the verdict is that of its worst frame: the first that is wrong, or the
  * one with the least margin where all are right. */
 static void worst_frame(const struct verdict *frame, int label, struct verdict *worst)
@@ -77,16 +96,16 @@ static void worst_frame(const struct verdict *frame, int label, struct verdict *
         *worst = *frame;
 }
 
-static enum status sequence(const struct condition *condition, struct session *session,
-                            int n_classes, int label, const struct image *frames,
+static enum status sequence(const struct asked *asked, const struct image *frames,
                             int n_frames, struct bench *bench, struct verdict *verdict)
 {
+    const struct condition *condition = asked->condition;
+    int n_classes = asked->n_classes, label = asked->label;
     *verdict = verdict_none;
     for (int i = 0; i < n_frames; i++) {
         float *logits = bench->logits + (size_t)i * (size_t)n_classes;
         struct verdict frame;
-        pixels_to_float(frames[i].data, frames[i].width, frames[i].height, bench->x);
-        enum status st = session_forward(session, bench->x, logits);
+        enum status st = forward(asked, &frames[i], bench->x, logits);
         if (st)
             return st;
         verdict_of_logits(logits, n_classes, label, &frame);
@@ -123,14 +142,15 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
     if (st)
         return st;
     *stage = "model";
+    const struct plan_dataset *dataset = &plan->datasets[cell->dataset];
+    const struct asked asked = {condition, session, model->record->n_classes,
+                                dataset->ood ? -1 : sample->label, dataset->allowed};
     if (condition->sequence)
-        return sequence(condition, session, model->record->n_classes, sample->label, frames,
-                        n_frames, bench, verdict);
-    pixels_to_float(frames->data, frames->width, frames->height, bench->x);
-    st = session_forward(session, bench->x, bench->logits);
+        return sequence(&asked, frames, n_frames, bench, verdict);
+    st = forward(&asked, frames, bench->x, bench->logits);
     if (st)
         return st;
-    verdict_of_logits(bench->logits, model->record->n_classes, sample->label, verdict);
+    verdict_of_logits(bench->logits, asked.n_classes, asked.label, verdict);
     verdict->forwards = 1;
     if (condition->attack && verdict->top1 == sample->label) {
         *stage = "attack";

@@ -160,15 +160,17 @@ void verdict_of_logits(const float *logits, int n_classes, int label, struct ver
             best = k;
     for (int k = 0; k < n_classes; k++) {
         sum += exp((double)logits[k] - (double)logits[best]);
-        if (k == label)
+        if (k == label || label < 0)
             continue;
         rank += logits[k] > logits[label] || (logits[k] == logits[label] && k < label);
         other = fmaxf(other, logits[k]);
     }
     *out = verdict_none;
     out->top1 = best;
-    out->rank = rank;
-    out->margin = logits[label] - other;
+    if (label >= 0) {
+        out->rank = rank;
+        out->margin = logits[label] - other;
+    }
     out->confidence = (float)(1 / sum);
 }
 

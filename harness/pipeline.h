@@ -67,6 +67,6 @@ struct verdict {
 };
 extern const struct verdict verdict_none;
 
-/* Ties go to the lower class. */
+/* Ties go to the lower class. A label below 0 is of no class: no rank and no margin. */
 void verdict_of_logits(const float *logits, int n_classes, int label,
                        struct verdict *out);

@@ -82,6 +82,16 @@ static enum status check_source(const struct plan *plan, const struct cell *cell
     return OK;
 }
 
+static enum status check_classes(const struct plan *plan, const struct cell *cell)
+{
+    const struct condition *condition = &plan->conditions.items[cell->condition];
+    if (condition->attack && plan->datasets[cell->dataset].allowed)
+        return status_fail(ERR_UNSUPPORTED,
+                           "%s would attack all classes, and here only those present count",
+                           condition->attack->name);
+    return OK;
+}
+
 static enum status check_gradient(const struct plan *plan, const struct cell *cell)
 {
     const struct condition *condition = &plan->conditions.items[cell->condition];
@@ -110,6 +120,8 @@ static void add_cell(struct plan *plan, uint64_t seed, size_t dataset, size_t co
         st = check_source(plan, cell);
     if (!st)
         st = check_gradient(plan, cell);
+    if (!st)
+        st = check_classes(plan, cell);
     make_key(plan, seed, cell);
     if (st) {
         cell->state = CELL_FAILED;
@@ -117,11 +129,19 @@ static void add_cell(struct plan *plan, uint64_t seed, size_t dataset, size_t co
     }
 }
 
-/* A dataset meets the networks that tell as many classes apart. */
+/* A dataset meets the networks that tell as many classes apart; one of unknown classes
+ * meets all. */
 static bool meets(const struct plan *plan, size_t model, size_t dataset)
 {
-    return plan->models[model].record->n_classes ==
-           plan->datasets[dataset].dataset.n_classes;
+    return plan->datasets[dataset].ood ||
+           plan->models[model].record->n_classes ==
+               plan->datasets[dataset].dataset.n_classes;
+}
+
+/* What is unknown is seen clean, which is always the first condition. */
+static bool wanted_under(const struct plan *plan, size_t dataset, size_t condition)
+{
+    return !condition || !plan->datasets[dataset].ood;
 }
 
 static enum status check_pairs(const struct plan *plan)
@@ -158,7 +178,7 @@ static enum status make_cells(struct plan *plan, const struct plan_options *opti
     for (size_t d = 0; d < plan->n_datasets; d++)
         for (size_t c = 0; c < plan->conditions.count; c++)
             for (size_t m = 0; m < plan->n_models; m++)
-                if (meets(plan, m, d) && in_shard(options, c) &&
+                if (meets(plan, m, d) && wanted_under(plan, d, c) && in_shard(options, c) &&
                     (!model_only || !strcmp(plan->models[m].name, model_only)))
                     add_cell(plan, options->seed, d, c, m);
     for (size_t m = 0; m < plan->n_models; m++) {
@@ -203,6 +223,7 @@ void plan_close(struct plan *plan)
         free(plan->models[i].preprocess);
     }
     for (size_t i = 0; i < plan->n_datasets; i++) {
+        free(plan->datasets[i].allowed);
         subset_clear(&plan->datasets[i].subset);
         subset_clear(&plan->datasets[i].calibration);
         dataset_close(&plan->datasets[i].dataset);

@@ -19,6 +19,8 @@ struct plan_model {
 struct plan_dataset {
     struct dataset dataset;
     struct subset subset, calibration; /* calibration: see calibrate.h */
+    bool ood;      /* pictures of no known class: seen clean, their labels mean nothing */
+    bool *allowed; /* [n_classes] that networks choose among; NULL: all */
     int64_t id, subset_id;
 };
 

@@ -98,6 +98,40 @@ static enum status narrow(const struct plan_dataset *dataset, const char *sampli
     return subset_narrow(&dataset->dataset, word, has_sampling, wanted, subset);
 }
 
+/* Networks choose among the classes that have a sample, as on ImageNet-A and -R. */
+static void allow_present(struct plan_dataset *entry)
+{
+    const struct dataset *dataset = &entry->dataset;
+    size_t count = (size_t)dataset->n_classes, present = 0;
+    entry->allowed = mem_array(count + 1, sizeof *entry->allowed);
+    for (size_t i = 0; i < dataset->count; i++) {
+        present += !entry->allowed[dataset->samples[i].label];
+        entry->allowed[dataset->samples[i].label] = true;
+    }
+    if (present < count) {
+        subset_mark("among=present", &entry->subset);
+    } else { /* all are there: nothing changes */
+        free(entry->allowed);
+        entry->allowed = NULL;
+    }
+}
+
+static enum status set_use(const struct suite_dataset *entry, struct plan_dataset *out)
+{
+    if (entry->role && strcmp(entry->role, "ood"))
+        return status_fail(ERR_USAGE, "%s: role: %s: the only role is ood", entry->path,
+                           entry->role);
+    if (entry->among && strcmp(entry->among, "present") && strcmp(entry->among, "all"))
+        return status_fail(ERR_USAGE, "%s: among: %s: choose one of: present, all",
+                           entry->path, entry->among);
+    out->ood = entry->role || out->dataset.ood;
+    if (out->ood)
+        subset_mark("role=ood", &out->subset);
+    else if (entry->among ? !strcmp(entry->among, "present") : out->dataset.among_present)
+        allow_present(out);
+    return OK;
+}
+
 static enum status open_dataset(const struct suite *suite,
                                 const struct suite_dataset *entry,
                                 const struct plan_options *options,
@@ -123,7 +157,7 @@ static enum status open_dataset(const struct suite *suite,
         st = subset_limit(dataset, CALIBRATION, options->seed, &out->calibration);
     if (!st && !out->subset.count)
         st = status_fail(ERR_USAGE, "%s: no samples", entry->path);
-    return st;
+    return st ? st : set_use(entry, out);
 }
 
 enum status plan_open_datasets(const struct suite *suite,

@@ -40,6 +40,8 @@ static const cyaml_schema_field_t dataset_fields[] = {
     TEXT(struct suite_dataset, classes),
     TEXT(struct suite_dataset, ids),
     TEXT(struct suite_dataset, sampling),
+    TEXT(struct suite_dataset, among),
+    TEXT(struct suite_dataset, role),
     NUMBER(struct suite_dataset, limit),
     CYAML_FIELD_END,
 };
@@ -120,12 +122,16 @@ void suite_add_model(struct suite *suite, const char *file)
     suite->models[suite->models_count++] = (struct suite_model){.file = mem_copy(file)};
 }
 
-void suite_add_dataset(struct suite *suite, const char *path, const char *classes)
+void suite_add_dataset(struct suite *suite, const char *path, const char *classes,
+                       const char *role, const char *among)
 {
     suite->datasets =
         mem_grow(suite->datasets, suite->datasets_count + 1, sizeof *suite->datasets);
     suite->datasets[suite->datasets_count++] =
-        (struct suite_dataset){.path = mem_copy(path), .classes = mem_copy(classes)};
+        (struct suite_dataset){.path = mem_copy(path),
+                               .classes = mem_copy(classes),
+                               .role = mem_copy(role),
+                               .among = mem_copy(among)};
 }
 
 void suite_add_noise(struct suite *suite, const char *line)
@@ -178,6 +184,8 @@ static void add_datasets(cJSON *json, const struct suite *suite)
         add_text(object, "classes", dataset->classes);
         add_text(object, "ids", dataset->ids);
         add_text(object, "sampling", dataset->sampling);
+        add_text(object, "among", dataset->among);
+        add_text(object, "role", dataset->role);
         if (dataset->limit)
             cJSON_AddNumberToObject(object, "limit", (double)dataset->limit);
         cJSON_AddItemToArray(array, object);

@@ -42,6 +42,8 @@ struct suite_model {
 struct suite_dataset {
     char *path, *classes, *ids;
     char *sampling; /* only JPEGs of this chroma sampling: "4:2:0" */
+    char *among;    /* "present": networks choose among the classes that are there */
+    char *role;     /* "ood": pictures of no known class, for their detection */
     uint64_t limit; /* 0: the suite's */
 };
 
@@ -71,7 +73,9 @@ struct suite {
 enum status suite_load(const char *path, struct suite **out);
 enum status suite_new(struct suite **out); /* empty, for the command line alone */
 void suite_add_model(struct suite *suite, const char *file);
-void suite_add_dataset(struct suite *suite, const char *path, const char *classes);
+/* role and among as in struct suite_dataset, or NULL. */
+void suite_add_dataset(struct suite *suite, const char *path, const char *classes,
+                       const char *role, const char *among);
 void suite_add_noise(struct suite *suite, const char *line);
 void suite_free(struct suite *suite);
 

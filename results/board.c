@@ -16,12 +16,13 @@ static const char cells_sql[] =
     " r.norm, r.severity, r.eps, r.model_id, c.cell_id, c.n_ok, c.n_clean_ok, c.n_lost,"
     " c.n_won, c.n_unread, r.acc5, r.ece, r.flags, r.source, c.cpu_s, c.forwards,"
     " c.backwards, b.ok, r.finished, n.seed, e.prog_version,"
-    " d.n_classes"
+    " d.n_classes, c.wall_s"
     " FROM result r JOIN cell c ON c.cell_id = r.cell_id JOIN bits b ON b.cell_id = r.cell_id"
     " JOIN dataset d ON d.dataset_id = c.dataset_id JOIN run n ON n.run_id = c.run_id"
     " JOIN env e ON e.env_id = n.env_id"
     " WHERE (? = '' OR r.dataset GLOB ?) AND (? = '' OR r.model GLOB ?)"
     "  AND (? = '' OR r.kind = 'clean' OR r.kind = ?)"
+    "  AND r.kind <> 'sequence' AND r.subset NOT LIKE '%role=ood%'"
     " ORDER BY r.dataset, d.split, r.n DESC, r.subset, r.subset_id,"
     "  CASE r.kind WHEN 'clean' THEN 0 WHEN 'system' THEN 1 WHEN 'natural' THEN 2"
     "   WHEN 'adversarial' THEN 3 ELSE 4 END,"
@@ -30,7 +31,7 @@ static const char cells_sql[] =
 enum {
     DATASET, SPLIT, SUBSET, SUBSET_ID, N, KIND, NOISE, CONDITION, NORM, SEVERITY, EPS, MODEL_ID,
     CELL_ID, N_OK, N_CLEAN_OK, N_LOST, N_WON, N_UNREAD, ACC5, ECE, FLAGS, SOURCE, CPU_S,
-    FORWARDS, BACKWARDS, OK_BITS, FINISHED, SEED, VERSION, N_CLASSES
+    FORWARDS, BACKWARDS, OK_BITS, FINISHED, SEED, VERSION, N_CLASSES, WALL_S
 };
 
 static const char *copy(struct arena *arena, const char *text)
@@ -130,7 +131,8 @@ static struct board_cell *read_cell(struct arena *arena, const struct query *que
         .ece = query_real(query, ECE), .delta = nan, .delta_se = nan, .kept = nan,
         .flags = copy(arena, query_text(query, FLAGS)),
         .source = copy(arena, query_text(query, SOURCE)),
-        .cpu_s = query_real(query, CPU_S), .forwards = query_int(query, FORWARDS),
+        .cpu_s = query_real(query, CPU_S), .wall_s = query_real(query, WALL_S),
+        .forwards = query_int(query, FORWARDS),
         .backwards = query_int(query, BACKWARDS), .seed = query_int(query, SEED),
     };
     if (cell->paired) {
@@ -298,6 +300,31 @@ static enum status check_options(const struct leaderboard_options *options,
                        near ? near : "", near ? "'?" : "");
 }
 
+static void find_baseline(const struct board *board, struct board_section *section)
+{
+    section->baseline_row = -1;
+    for (size_t i = 0; board->baseline && i < section->n_rows; i++)
+        if (!strcmp(section->rows[i].model, board->baseline))
+            section->baseline_row = (int)i;
+}
+
+static enum status check_baseline(const struct board *board)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (size_t i = 0; i < board->n_sections; i++) {
+        if (!board->baseline || board->sections[i].baseline_row >= 0)
+            return OK;
+        for (size_t r = 0; r < board->sections[i].n_rows && count < 64; r++)
+            names[count++] = board->sections[i].rows[r].model;
+    }
+    const char *near = count ? text_nearest(board->baseline, names, count) : NULL;
+    return !count ? OK
+                  : status_fail(ERR_USAGE, "no network '%s' on these boards%s%s%s",
+                                board->baseline, near ? ": did you mean '" : "",
+                                near ? near : "", near ? "'?" : "");
+}
+
 static enum status fill_section(sqlite3 *db, struct board *board,
                                 struct board_section *section)
 {
@@ -307,6 +334,7 @@ static enum status fill_section(sqlite3 *db, struct board *board,
         if (!st)
             gather_flags(&board->arena, section, &section->rows[i]);
     }
+    find_baseline(board, section);
     if (!st)
         st = board_baseline(db, board, section);
     if (st)
@@ -315,8 +343,14 @@ static enum status fill_section(sqlite3 *db, struct board *board,
     bootstrap_open(&bootstrap, (size_t)section->n, BOOTSTRAP_REPLICATES, 0);
     board_measure(section, board->sort, &bootstrap);
     board_twins(board, section, &bootstrap);
+    find_baseline(board, section); /* again: rows are in order now */
+    st = board_matrices(db, board, section, &bootstrap);
+    if (!st)
+        st = board_stability(db, board, section, &bootstrap);
+    if (!st)
+        st = board_unknown(db, board, section);
     bootstrap_close(&bootstrap);
-    return board_matrices(db, board, section);
+    return st;
 }
 
 enum status board_open(struct store *store, const struct leaderboard_options *options,
@@ -325,6 +359,7 @@ enum status board_open(struct store *store, const struct leaderboard_options *op
     sqlite3 *db = store_handle(store);
     struct board *board = mem_new(sizeof *board);
     board->finished = board->version = "";
+    board->baseline = options->baseline;
     *out = NULL;
     enum status st = check_options(options, board);
     /* One transaction: a run that goes on must not be seen half way through. */
@@ -334,6 +369,8 @@ enum status board_open(struct store *store, const struct leaderboard_options *op
         st = read_cells(db, options, board);
         for (size_t i = 0; i < board->n_sections && !st; i++)
             st = fill_section(db, board, &board->sections[i]);
+        if (!st)
+            st = check_baseline(board);
         if (!st)
             st = sql_int(db, 0, &board->n_runs, "SELECT count(*) FROM run", "");
         if (!st)
@@ -360,6 +397,8 @@ void board_close(struct board *board)
         free(board->sections[i].rows);
         free(board->sections[i].twins);
         free(board->sections[i].matrices);
+        free(board->sections[i].stabilities);
+        free(board->sections[i].detections);
     }
     free(board->sections);
     arena_clear(&board->arena);

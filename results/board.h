@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "results/metrics/metrics.h"
 #include "results/stats.h"
 #include "results/store.h"
 
@@ -38,7 +39,7 @@ struct board_cell {
     double delta, delta_se, kept; /* NaN: not paired */
     const char *flags;    /* codes separated by spaces, or NULL */
     const char *source;   /* surrogate of a transfer attack, or NULL */
-    double cpu_s;
+    double cpu_s, wall_s; /* its own and its share of what cells share */
     int64_t forwards, backwards, seed;
     const uint8_t *ok;    /* one bit a sample */
 };
@@ -60,7 +61,7 @@ enum board_measure {
     MEASURE_NATURAL, MEASURE_NATURAL_DELTA, MEASURE_NATURAL_WORST,
     MEASURE_ADVERSARIAL, MEASURE_ADVERSARIAL_DELTA, MEASURE_ADVERSARIAL_WORST,
     MEASURE_PERSAMPLE, MEASURE_PERSAMPLE_DELTA, MEASURE_PERSAMPLE_WORST,
-    MEASURE_MCE, MEASURE_RELATIVE_MCE, /* percent, against AlexNet; lower is better */
+    MEASURE_MCE, MEASURE_RELATIVE_MCE, /* percent of the baseline's; lower is better */
     MEASURES
 };
 struct board_measure_info {
@@ -106,24 +107,55 @@ struct board_matrix {
     size_t n_decoders, n_resizers;
     const char **decoders, **resizers;
     const struct board_cell **cells; /* [n_decoders][n_resizers]; NULL: not run */
+    const struct board_cell *own;    /* the model's own pair; NULL: not run */
     double mean, sd, min, max;
     int worst;                       /* index into cells */
-    double flip_rate;                /* predictions that differ from the clean cell's; NaN */
+    double flip_rate;                /* predictions that differ from the own pair's; NaN */
     double persample_worst;          /* right under every pair */
+    /* Against the own pair on the same images, absent without it: the mean of the other
+     * pairs' changes, that of `worst`, and of the per-sample worst; and the flip rate. */
+    struct board_value mean_delta, worst_delta, persample_delta, flips;
+};
+
+/* One model on the perturbation sequences of one difficulty. Rates are per compared pair
+ * of frames; means are over the `counted` of ImageNet-P's ten. */
+struct board_sequence {
+    const char *name;
+    bool counts;                     /* one of the ten */
+    double flip_rate, top5_distance, right; /* the distance NaN below five classes */
+    const double *flips, *spread;    /* [n] per picture */
+};
+enum { BOARD_SEQUENCES = 32 };
+struct board_stability {
+    int row, difficulty, n_sequences, counted;
+    struct board_sequence sequences[BOARD_SEQUENCES];
+    struct board_value flips, top5_distance;
+    struct board_value mfr, mt5d;    /* percent of the baseline's; absent without one */
+    double right;                    /* mean share of pictures right in all frames */
+};
+
+/* One model telling pictures of no known class from the section's: see metrics.h. */
+struct board_detection {
+    int row;
+    const char *name;                /* "imagenet-o (2000 pictures)" */
+    struct detection detection;
 };
 
 /* One dataset and subset: what may be compared. */
 struct board_section {
     const char *dataset, *split, *subset;
     int64_t subset_id, n, n_classes;
-    size_t n_conditions, n_rows, n_twins, n_matrices, n_cells;
+    size_t n_conditions, n_rows, n_twins, n_matrices, n_cells, n_stabilities, n_detections;
     struct board_condition *conditions; /* by kind, noise, severity, eps, label */
     struct board_row *rows;             /* best first */
+    int baseline_row;                   /* that mCE and mFR are against; -1: AlexNet, none */
     /* Per condition, what an error counts in mCE and relative mCE; NULL where not all
-     * fifteen corruptions at five severities were run on a thousand classes. */
+     * fifteen corruptions at five severities were run, or there is no baseline. */
     double *mce, *relative_mce;
     struct board_twin *twins;
     struct board_matrix *matrices;
+    struct board_stability *stabilities; /* by difficulty, fewest flips first */
+    struct board_detection *detections;  /* by dataset, then model */
 };
 
 struct board {
@@ -133,6 +165,7 @@ struct board {
     const char *version;   /* of the program that ran it */
     int64_t n_runs, n_failed;
     enum board_measure sort;
+    const char *baseline;  /* borrowed from the options */
     struct arena arena;
 };
 
@@ -141,6 +174,7 @@ struct leaderboard_options {
     const char *dataset, *model; /* shell patterns; NULL: all */
     const char *kind;      /* clean system natural adversarial worst; NULL: all */
     const char *sort;      /* a measure's name, or "name"; NULL: clean */
+    const char *baseline;  /* the model that mCE and mFR are against; NULL: AlexNet, none */
     bool details;          /* every condition too */
     bool twins;            /* only the twins */
     int width;             /* terminal columns; 0: 80 */
@@ -171,6 +205,13 @@ enum status leaderboard_write_files(struct store *store,
                                     const struct leaderboard_options *options,
                                     const char *folder);
 
+/* The network that mCE is against: the baseline row's model, or "AlexNet". */
+const char *board_baseline_name(const struct board_section *section);
+/* The clean cell of a row, or NULL. */
+const struct board_cell *board_clean(const struct board_section *section,
+                                     const struct board_row *row);
+/* A cell's change against clean with its paired interval; absent when it is not paired. */
+struct board_value board_delta(const struct board_cell *cell);
 /* Points with a sign, "+0.12", "-3.40"; 12 bytes at least. NaN gives "". */
 const char *board_points(double share, char out[16]);
 /* A share in percent, "91.25"; NaN gives "". */

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *board_baseline_name(const struct board_section *section)
+{
+    return section->baseline_row < 0 ? "AlexNet" : section->rows[section->baseline_row].model;
+}
+
 const char *board_points(double share, char out[16])
 {
     out[0] = 0;

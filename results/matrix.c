@@ -69,20 +69,28 @@ static size_t gather(struct arena *arena, const struct board_section *section,
     return count;
 }
 
-static void summarize(const struct board_section *section, struct board_matrix *matrix)
+/* One bit per image: right under every pair. */
+static uint8_t *right_under_all(const struct board_section *section,
+                                const struct board_matrix *matrix)
 {
-    size_t room = matrix->n_decoders * matrix->n_resizers, count = 0;
     size_t bytes = (size_t)(section->n + 7) / 8;
     uint8_t *all = mem_array(bytes, 1);
     memset(all, 0xff, bytes);
+    for (size_t i = 0; i < matrix->n_decoders * matrix->n_resizers; i++)
+        for (size_t b = 0; matrix->cells[i] && b < bytes; b++)
+            all[b] &= matrix->cells[i]->ok[b];
+    return all;
+}
+
+static void summarize(const struct board_section *section, struct board_matrix *matrix)
+{
+    size_t room = matrix->n_decoders * matrix->n_resizers, count = 0;
     double sum = 0, squares = 0;
     matrix->worst = -1;
     for (size_t i = 0; i < room; i++) {
         const struct board_cell *cell = matrix->cells[i];
         if (!cell)
             continue;
-        for (size_t b = 0; b < bytes; b++)
-            all[b] &= cell->ok[b];
         sum += cell->acc;
         matrix->max = count && matrix->max > cell->acc ? matrix->max : cell->acc;
         if (matrix->worst < 0 || cell->acc < matrix->min) {
@@ -96,58 +104,93 @@ static void summarize(const struct board_section *section, struct board_matrix *
         if (matrix->cells[i])
             squares += pow(matrix->cells[i]->acc - matrix->mean, 2);
     matrix->sd = count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
+    uint8_t *all = right_under_all(section, matrix);
     int64_t right = 0;
-    for (size_t b = 0; b < bytes; b++)
+    for (int64_t b = 0; b < (section->n + 7) / 8; b++)
         right += __builtin_popcount(all[b]);
     matrix->persample_worst = (double)right / (double)section->n;
     free(all);
 }
 
-/* How many of the predictions differ, wrong ones included. */
-static enum status count_flips(sqlite3 *db, int64_t a, int64_t b, int64_t *flips)
+static enum status read_top1(sqlite3 *db, int64_t cell_id, long *top1, int64_t n)
 {
-    char *left = NULL, *right = NULL;
-    *flips = 0;
-    enum status st = sql_text(db, &left, "SELECT top1 FROM pred WHERE cell_id = ?", "i", a);
-    if (!st)
-        st = sql_text(db, &right, "SELECT top1 FROM pred WHERE cell_id = ?", "i", b);
-    for (char *l = left, *r = right; !st && l && r && *l && *r;) {
-        *flips += strtol(l + 1, &l, 10) != strtol(r + 1, &r, 10);
-        if (*l != ',' || *r != ',')
-            break;
-    }
-    free(left);
-    free(right);
+    char *json = NULL;
+    enum status st = sql_text(db, &json, "SELECT top1 FROM pred WHERE cell_id = ?", "i",
+                              cell_id);
+    char *at = json;
+    for (int64_t i = 0; i < n; i++)
+        top1[i] = at && (*at == '[' || *at == ',') ? strtol(at + 1, &at, 10) : -1;
+    free(json);
     return st;
 }
 
-static enum status flip_rate(sqlite3 *db, const struct board_section *section,
-                             const struct board_cell *clean, struct board_matrix *matrix)
+/* Adds 1 to x[i] where the predictions for image i differ, wrong ones included. */
+static enum status add_flips(sqlite3 *db, int64_t cell_id, const long *own, int64_t n,
+                             double *x)
 {
-    int64_t total = 0, flips = 0, count = 0;
-    matrix->flip_rate = (double)NAN;
-    for (size_t i = 0; clean && i < matrix->n_decoders * matrix->n_resizers; i++) {
-        if (!matrix->cells[i] || matrix->cells[i] == clean)
+    long *top1 = mem_array((size_t)n, sizeof *top1);
+    enum status st = read_top1(db, cell_id, top1, n);
+    for (int64_t i = 0; !st && i < n; i++)
+        x[i] += top1[i] != own[i];
+    free(top1);
+    return st;
+}
+
+/* Everything that is paired with the model's own pair, by images. */
+static enum status compare(sqlite3 *db, const struct board_section *section,
+                           const struct bootstrap *bootstrap, struct board_matrix *matrix)
+{
+    size_t n = (size_t)section->n;
+    double *change = mem_array(n, sizeof *change), *flips = mem_array(n, sizeof *flips);
+    long *own = mem_array(n, sizeof *own);
+    int others = 0;
+    enum status st = read_top1(db, matrix->own->cell_id, own, section->n);
+    for (size_t i = 0; !st && i < matrix->n_decoders * matrix->n_resizers; i++) {
+        const struct board_cell *cell = matrix->cells[i];
+        if (!cell || cell == matrix->own)
             continue;
-        enum status st = count_flips(db, clean->cell_id, matrix->cells[i]->cell_id, &flips);
-        if (st)
-            return st;
-        total += flips;
-        count++;
+        board_add_bits(cell, 1, change);
+        board_add_bits(matrix->own, -1, change);
+        st = add_flips(db, cell->cell_id, own, section->n, flips);
+        others++;
     }
-    if (count)
-        matrix->flip_rate = (double)total / (double)(count * section->n);
-    return OK;
+    for (size_t i = 0; others && i < n; i++) {
+        change[i] /= others;
+        flips[i] /= others;
+    }
+    if (others) {
+        matrix->mean_delta = board_of_images(change, n, others, bootstrap);
+        matrix->flips = board_of_images(flips, n, others, bootstrap);
+        matrix->flip_rate = matrix->flips.value;
+
+        uint8_t *all = right_under_all(section, matrix);
+        const struct board_cell worst = {.ok = all, .n = section->n};
+        memset(change, 0, n * sizeof *change);
+        board_add_bits(&worst, 1, change);
+        board_add_bits(matrix->own, -1, change);
+        matrix->persample_delta = board_of_images(change, n, others, bootstrap);
+        free(all);
+    }
+    free(change);
+    free(flips);
+    free(own);
+    matrix->worst_delta = board_delta(matrix->cells[matrix->worst]);
+    return st;
 }
 
 static enum status make(sqlite3 *db, struct board *board, struct board_section *section,
-                        int row, struct board_matrix *matrix)
+                        int row, const struct bootstrap *bootstrap,
+                        struct board_matrix *matrix)
 {
     struct arena *arena = &board->arena;
     size_t room = section->n_conditions + 1;
     struct pair *pairs = mem_array(room, sizeof *pairs);
     size_t count = gather(arena, section, &section->rows[row], pairs);
-    *matrix = (struct board_matrix){.row = row};
+    *matrix = (struct board_matrix){
+        .row = row,
+        .own = board_clean(section, &section->rows[row]),
+        .flip_rate = (double)NAN,
+    };
     matrix->decoders = arena_alloc(arena, room * sizeof *matrix->decoders);
     matrix->resizers = arena_alloc(arena, room * sizeof *matrix->resizers);
     enum status st = OK;
@@ -164,18 +207,20 @@ static enum status make(sqlite3 *db, struct board *board, struct board_section *
                           index_of(matrix->resizers, &matrix->n_resizers, pairs[i].resizer)] =
                 pairs[i].cell;
         summarize(section, matrix);
-        st = flip_rate(db, section, board_clean(section, &section->rows[row]), matrix);
+        if (matrix->own)
+            st = compare(db, section, bootstrap, matrix);
     }
     free(pairs);
     return st;
 }
 
-enum status board_matrices(sqlite3 *db, struct board *board, struct board_section *section)
+enum status board_matrices(sqlite3 *db, struct board *board, struct board_section *section,
+                           const struct bootstrap *bootstrap)
 {
     enum status st = OK;
     for (size_t i = 0; i < section->n_rows && !st; i++) {
         struct board_matrix matrix;
-        st = make(db, board, section, (int)i, &matrix);
+        st = make(db, board, section, (int)i, bootstrap, &matrix);
         if (st || !matrix.cells)
             continue;
         section->matrices = mem_grow(section->matrices, section->n_matrices + 1,

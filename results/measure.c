@@ -22,8 +22,8 @@ const struct board_measure_info board_measures[MEASURES] = {
     {"persample", "Per-sample worst", "mean share right under every condition of a set", KIND_WORST},
     {"persample_delta", "Per-sample worst Δ", "its change against clean", KIND_WORST},
     {"persample_worst", "Lowest per-sample worst", "lowest share right under a whole set", KIND_WORST},
-    {"mce", "mCE", "mean corruption error, AlexNet on ImageNet-C = 100; lower is better", KIND_NATURAL},
-    {"relative_mce", "Relative mCE", "errors beyond clean, AlexNet = 100; lower is better", KIND_NATURAL},
+    {"mce", "mCE", "mean corruption error, the baseline (AlexNet) = 100; lower is better", KIND_NATURAL},
+    {"relative_mce", "Relative mCE", "errors beyond clean, the baseline (AlexNet) = 100; lower is better", KIND_NATURAL},
 };
 // clang-format on
 
@@ -62,6 +62,14 @@ const struct board_cell *board_clean(const struct board_section *section,
     return NULL;
 }
 
+struct board_value board_delta(const struct board_cell *cell)
+{
+    double half = 1.959964 * cell->delta_se;
+    return (struct board_value){.present = cell->paired, .value = cell->delta,
+                                .lo = cell->delta - half, .hi = cell->delta + half,
+                                .conditions = 1, .cell = cell, .condition = -1};
+}
+
 static struct board_value of_cell(const struct board_cell *cell, int condition)
 {
     return (struct board_value){.present = true, .value = cell->acc, .lo = cell->lo,
@@ -69,9 +77,8 @@ static struct board_value of_cell(const struct board_cell *cell, int condition)
                                 .condition = condition};
 }
 
-/* The mean of per-image values, images resampled. */
-static struct board_value of_images(const double *x, size_t n, int conditions,
-                                    const struct bootstrap *bootstrap)
+struct board_value board_of_images(const double *x, size_t n, int conditions,
+                                   const struct bootstrap *bootstrap)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -214,7 +221,7 @@ static void measure_kind(struct board_section *section, enum board_kind kind,
         struct board_row *row = &section->rows[r];
         int count = image_means(section, kind, row, x + r * n, &row->values[worst]);
         if (count)
-            row->values[mean] = of_images(x + r * n, n, count, bootstrap);
+            row->values[mean] = board_of_images(x + r * n, n, count, bootstrap);
     }
     mark_partial(section, mean);
     mark_partial(section, worst);
@@ -227,7 +234,7 @@ static void measure_kind(struct board_section *section, enum board_kind kind,
             continue;
         board_add_bits(clean, -1, x + r * n);
         row->values[delta] =
-            of_images(x + r * n, n, row->values[mean].conditions, bootstrap);
+            board_of_images(x + r * n, n, row->values[mean].conditions, bootstrap);
     }
     mark_partial(section, delta);
     tie(section, delta, x);
@@ -241,7 +248,7 @@ static void measure_mce(struct board_section *section, bool relative,
     memset(x, 0, section->n_rows * n * sizeof *x);
     for (size_t r = 0; r < section->n_rows; r++)
         if (board_mce(section, &section->rows[r], relative, 1, x + r * n))
-            section->rows[r].values[measure] = of_images(x + r * n, n, 75, bootstrap);
+            section->rows[r].values[measure] = board_of_images(x + r * n, n, 75, bootstrap);
     tie(section, measure, x);
 }
 

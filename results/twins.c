@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct board_value paired(const double *x, size_t n, const struct bootstrap *bootstrap,
-                                 int conditions)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    struct interval interval = bootstrap_interval(bootstrap, x, NULL);
-    return (struct board_value){.present = true, .value = sum / (double)n,
-                                .lo = interval.lo, .hi = interval.hi,
-                                .conditions = conditions, .condition = -1};
-}
-
 /* One kind, over the conditions that both have met; no line where there are none. */
 static bool compare(const struct board_section *section, const struct board_row *row,
                     const struct board_row *twin, enum board_kind kind,
@@ -46,13 +34,13 @@ static bool compare(const struct board_section *section, const struct board_row 
     line->twin_acc /= line->conditions;
     for (size_t i = 0; i < n; i++)
         x[i] /= line->conditions;
-    line->difference = paired(x, n, bootstrap, line->conditions);
+    line->difference = board_of_images(x, n, line->conditions, bootstrap);
     const struct board_cell *clean = board_clean(section, row);
     const struct board_cell *twin_clean = board_clean(section, twin);
     if (kind != KIND_CLEAN && clean && twin_clean) {
         board_add_bits(clean, -1, x);
         board_add_bits(twin_clean, 1, x);
-        line->beyond = paired(x, n, bootstrap, line->conditions);
+        line->beyond = board_of_images(x, n, line->conditions, bootstrap);
     }
     return true;
 }

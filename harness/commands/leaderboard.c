@@ -20,6 +20,9 @@ static const struct option options[] = {
     {"kind", "KIND", NULL, "only one family of conditions", false,
      "clean system natural adversarial worst"},
     {"sort", "MEASURE", "clean", "rank by this; an unknown one lists them", false, NULL},
+    {"baseline", "MODEL", NULL,
+     "the network that mCE and mFR are against; otherwise mCE is against AlexNet as "
+     "published", false, NULL},
     {"details", NULL, NULL, "every condition, not only the families", false, NULL},
     {"twins", NULL, NULL, "compressed networks beside their full-precision twins", false,
      NULL},
@@ -55,6 +58,7 @@ static enum status write_board(const struct arguments *arguments, struct store *
         .model = option_value(arguments, "model"),
         .kind = option_value(arguments, "kind"),
         .sort = option_value(arguments, "sort"),
+        .baseline = option_value(arguments, "baseline"),
         .details = option_given(arguments, "details"),
         .twins = option_given(arguments, "twins"),
         .width = terminal_width(out),

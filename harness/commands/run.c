@@ -26,6 +26,13 @@ static const struct option options[] = {
      true, "noises"},
     {"classes", "FILE", NULL, "class list (TSV: index, folder, name) for every --dataset",
      false, "files"},
+    {"ood", "PATH|NAME", NULL,
+     "pictures of no known class: how well confidence tells them apart from --dataset's",
+     true, "datasets"},
+    {"among", "CLASSES", NULL,
+     "'present': networks choose among the classes that --dataset has, as on ImageNet-A and "
+     "-R",
+     false, "present all"},
     {"set", "KEY=VALUE", NULL, "change the input record of every model, as 'resize=256'",
      true, NULL},
     {"sampling", "RATIO", NULL, "only JPEGs whose chroma is sampled like this", false,
@@ -76,7 +83,10 @@ static enum status read_suite(const struct arguments *arguments, struct suite **
     for (size_t i = 0; (value = option_nth(arguments, "model", i)); i++)
         suite_add_model(*out, value);
     for (size_t i = 0; (value = option_nth(arguments, "dataset", i)); i++)
-        suite_add_dataset(*out, value, option_value(arguments, "classes"));
+        suite_add_dataset(*out, value, option_value(arguments, "classes"), NULL,
+                          option_value(arguments, "among"));
+    for (size_t i = 0; (value = option_nth(arguments, "ood", i)); i++)
+        suite_add_dataset(*out, value, NULL, "ood", NULL);
     for (size_t i = 0; (value = option_nth(arguments, "noise", i)); i++)
         suite_add_noise(*out, value);
 

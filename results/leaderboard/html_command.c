@@ -89,6 +89,8 @@ static void add_data(struct text *out, const struct board_section *section,
     add_option(out, "dataset", path ? path : section->dataset);
     if (classes)
         add_option(out, "classes", classes);
+    if (strstr(section->subset, "among=present"))
+        text_add(out, " --among present");
     if (sampling)
         text_addf(out, " --sampling %.*s", (int)strcspn(sampling + 9, " "), sampling + 9);
     if (sscanf(section->subset, "limit=%lld", &limit) == 1)

@@ -194,6 +194,46 @@ static void put_matrix(struct text *out, const struct board_matrix *matrix)
     int_member(out, "worst", matrix->worst);
     real_member(out, "flip_rate", matrix->flip_rate);
     real_member(out, "per_sample_worst", matrix->persample_worst);
+    put_value(out, "mean_delta", &matrix->mean_delta);
+    put_value(out, "worst_delta", &matrix->worst_delta);
+    put_value(out, "per_sample_worst_delta", &matrix->persample_delta);
+    put_value(out, "flips", &matrix->flips);
+    text_add(out, "}");
+}
+
+static void put_stability(struct text *out, const struct board_stability *line)
+{
+    text_add(out, "{");
+    int_member(out, "row", line->row);
+    int_member(out, "difficulty", line->difficulty);
+    put_value(out, "flip_rate", &line->flips);
+    put_value(out, "top5_distance", &line->top5_distance);
+    put_value(out, "mfr", &line->mfr);
+    put_value(out, "mt5d", &line->mt5d);
+    real_member(out, "right_in_all", line->right);
+    key(out, "sequences");
+    text_add(out, "[");
+    for (int s = 0; s < line->n_sequences; s++) {
+        const struct board_sequence *entry = &line->sequences[s];
+        text_add(out, s ? ",{" : "{");
+        text_member(out, "name", entry->name);
+        real_member(out, "flip_rate", entry->flip_rate);
+        real_member(out, "top5_distance", entry->top5_distance);
+        real_member(out, "right_in_all", entry->right);
+        text_add(out, "}");
+    }
+    text_add(out, "]}");
+}
+
+static void put_detection(struct text *out, const struct board_detection *found)
+{
+    text_add(out, "{");
+    int_member(out, "row", found->row);
+    text_member(out, "unknown", found->name);
+    real_member(out, "auroc", found->detection.auroc);
+    real_member(out, "auroc_se", found->detection.auroc_se);
+    real_member(out, "aupr", found->detection.aupr);
+    real_member(out, "fpr95", found->detection.fpr95);
     text_add(out, "}");
 }
 
@@ -224,6 +264,16 @@ static void put_section(struct text *out, const struct board_section *section)
     for (size_t i = 0; i < section->n_matrices; i++) {
         comma(out, !i);
         put_matrix(out, &section->matrices[i]);
+    }
+    text_add(out, "],\n\"stability\":[");
+    for (size_t i = 0; i < section->n_stabilities; i++) {
+        comma(out, !i);
+        put_stability(out, &section->stabilities[i]);
+    }
+    text_add(out, "],\n\"unknown_classes\":[");
+    for (size_t i = 0; i < section->n_detections; i++) {
+        comma(out, !i);
+        put_detection(out, &section->detections[i]);
     }
     text_add(out, "]}");
 }

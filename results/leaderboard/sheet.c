@@ -1,17 +1,8 @@
-#include "results/leaderboard/sheet.h"
+#include "results/leaderboard/sheet_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What making a sheet needs at hand. */
-struct maker {
-    struct sheets *sheets;
-    struct arena *arena;
-    const struct board *board;
-    const struct board_section *section;
-    const char *pm, *change; /* "±" and "Δ", or in ASCII */
-};
 
 struct sheet *sheet_add(struct sheets *sheets, const char *title, size_t rows, size_t columns)
 {
@@ -35,7 +26,7 @@ void sheet_set(struct sheet *sheet, size_t row, size_t column, const char *text,
         (struct sheet_cell){text ? text : "", tone};
 }
 
-static const char *section_name(struct maker *maker)
+const char *section_name(struct maker *maker)
 {
     const struct board_section *s = maker->section;
     return arena_format(maker->arena, "%s%s%s, %lld samples%s%s", s->dataset,
@@ -44,14 +35,13 @@ static const char *section_name(struct maker *maker)
                         strcmp(s->subset, "all") ? s->subset : "");
 }
 
-static const char *model_name(struct maker *maker, const struct board_row *row)
+const char *model_name(struct maker *maker, const struct board_row *row)
 {
     return *row->variant ? arena_format(maker->arena, "%s/%s", row->model, row->variant)
                          : row->model;
 }
 
-/* "91.25 ±0.80" or "-2.10 ±0.31", "*" when other rows cover more conditions. */
-static const char *value_text(struct maker *maker, const struct board_value *value,
+const char *value_text(struct maker *maker, const struct board_value *value,
                               bool points, const char *mark)
 {
     char number[16], half[16];
@@ -66,8 +56,7 @@ static const char *value_text(struct maker *maker, const struct board_value *val
                         *half ? maker->pm : "", half, value->partial ? "*" : "", mark);
 }
 
-/* Significant changes stand out; what may be chance does not. */
-static enum sheet_tone change_tone(const struct board_value *value)
+enum sheet_tone change_tone(const struct board_value *value)
 {
     if (!value->present || isnan(value->lo))
         return TONE_PLAIN;
@@ -173,8 +162,10 @@ static const char *summary_note(struct maker *maker)
                            "; rows with the same # cannot be told apart by %s",
                            board_measures[maker->board->sort].name);
     return arena_format(
-        maker->arena, "Top-1 in %% with 95 %% intervals; changes (%s) are against clean, paired%s.%s%s",
-        maker->change, ties,
+        maker->arena,
+        "Top-1 in %% with 95 %% intervals; changes (%s) are against clean, paired%s.%s%s%s%s%s",
+        maker->change, ties, section->mce ? " mCE: " : "",
+        section->mce ? board_baseline_name(section) : "", section->mce ? " = 100." : "",
         partial ? " * fewer conditions than other rows." : "",
         doubt ? " ? an attack raised a flag: the number may be too good." : "");
 }
@@ -261,80 +252,6 @@ static void add_twins(struct maker *maker)
             twin_line(maker, sheet, at++, &section->twins[i], &section->twins[i].lines[k]);
 }
 
-static void add_matrix_summary(struct maker *maker)
-{
-    const struct board_section *section = maker->section;
-    struct sheet *sheet =
-        sheet_add(maker->sheets, arena_format(maker->arena, "Decoder x resizer: %s",
-                                      section_name(maker)), section->n_matrices, 9);
-    sheet->note = "Top-1 over all pairs. Flips: predictions that differ from those of the "
-                  "model's own pair. Per sample: right under every pair.";
-    static const char *const titles[] = {"Model", "Pairs", "Mean", "Sd", "Lowest", "Highest",
-                                         "Lowest pair", "Flips", "Per sample"};
-    for (size_t i = 0; i < 9; i++)
-        sheet_column(sheet, titles[i], i != 0 && i != 6, i == 5 ? 2 : i == 1 ? 1 : 0);
-    for (size_t i = 0; i < section->n_matrices; i++) {
-        const struct board_matrix *m = &section->matrices[i];
-        const double shares[] = {m->mean, m->sd, m->min, m->max};
-        char number[16];
-        int pairs = 0;
-        for (size_t k = 0; k < m->n_decoders * m->n_resizers; k++)
-            pairs += m->cells[k] != NULL;
-        sheet_set(sheet, i, 0, model_name(maker, &section->rows[m->row]), TONE_PLAIN);
-        sheet_set(sheet, i, 1, arena_format(maker->arena, "%d", pairs), TONE_PLAIN);
-        for (size_t k = 0; k < 4; k++)
-            sheet_set(sheet, i, 2 + k, arena_copy(maker->arena, board_percent(shares[k], number)),
-                TONE_PLAIN);
-        size_t worst = (size_t)m->worst;
-        sheet_set(sheet, i, 6, arena_format(maker->arena, "%s, %s", m->decoders[worst / m->n_resizers],
-                                      m->resizers[worst % m->n_resizers]), TONE_PLAIN);
-        sheet_set(sheet, i, 7, arena_copy(maker->arena, board_percent(m->flip_rate, number)),
-            TONE_PLAIN);
-        sheet_set(sheet, i, 8, arena_copy(maker->arena, board_percent(m->persample_worst, number)),
-            TONE_PLAIN);
-    }
-}
-
-/* The way of more names is down the page. */
-static void add_matrix(struct maker *maker, const struct board_matrix *m)
-{
-    const struct board_row *row = &maker->section->rows[m->row];
-    bool turned = m->n_resizers > m->n_decoders;
-    size_t rows = turned ? m->n_resizers : m->n_decoders;
-    size_t columns = turned ? m->n_decoders : m->n_resizers;
-    struct sheet *sheet =
-        sheet_add(maker->sheets, arena_format(maker->arena, "Decoder x resizer: %s on %s",
-                                      model_name(maker, row), section_name(maker)),
-                  rows, columns + 1);
-    sheet_column(sheet, "", false, 0);
-    for (size_t c = 0; c < columns; c++)
-        sheet_column(sheet, turned ? m->decoders[c] : m->resizers[c], true, 0);
-    for (size_t r = 0; r < rows; r++) {
-        sheet_set(sheet, r, 0, turned ? m->resizers[r] : m->decoders[r], TONE_PLAIN);
-        for (size_t c = 0; c < columns; c++) {
-            size_t at = turned ? c * m->n_resizers + r : r * m->n_resizers + c;
-            const struct board_cell *cell = m->cells[at];
-            char number[16];
-            sheet_set(sheet, r, c + 1,
-                cell ? arena_copy(maker->arena, board_percent(cell->acc, number)) : "",
-                (int)at == m->worst                ? TONE_BAD
-                : cell && cell->acc == m->max      ? TONE_BEST
-                                                   : TONE_PLAIN);
-        }
-    }
-}
-
-static void add_matrices(struct maker *maker, bool details)
-{
-    const struct board_section *section = maker->section;
-    if (!section->n_matrices)
-        return;
-    add_matrix_summary(maker);
-    for (size_t i = 0; i < section->n_matrices; i++)
-        if (details || section->n_matrices == 1)
-            add_matrix(maker, &section->matrices[i]);
-}
-
 /* Every condition of one model with its interval, change, share kept and flags. */
 static void add_conditions(struct maker *maker, const struct board_row *row)
 {
@@ -344,21 +261,22 @@ static void add_conditions(struct maker *maker, const struct board_row *row)
         count += row->cells[c] != NULL;
     struct sheet *sheet =
         sheet_add(maker->sheets, arena_format(maker->arena, "%s on %s", model_name(maker, row),
-                                      section_name(maker)), count, 6);
-    static const char *const titles[] = {"Condition", "Kind", "Top-1", "- clean", "Kept",
-                                         "Flags"};
-    for (size_t i = 0; i < 6; i++)
-        sheet_column(sheet, titles[i], i > 1 && i < 5, i == 1 ? 1 : i == 4 ? 2 : 0);
+                                      section_name(maker)), count, 7);
+    static const struct sheet_column columns[] = {
+        {"Condition", false, 0}, {"Kind", false, 1},              {"Top-1", true, 0},
+        {"- clean", true, 0},    {"Kept", true, 3},               {"Calibration error", true, 2},
+        {"Flags", false, 0},
+    };
+    for (size_t i = 0; i < 7; i++)
+        sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
     for (size_t c = 0; c < section->n_conditions; c++) {
         const struct board_cell *cell = row->cells[c];
         if (!cell)
             continue;
-        char kept[16];
-        double half = 1.959964 * cell->delta_se;
+        char kept[16], ece[16];
         struct board_value acc = {.present = true, .value = cell->acc, .lo = cell->lo,
                                   .hi = cell->hi};
-        struct board_value delta = {.present = cell->paired, .value = cell->delta,
-                                    .lo = cell->delta - half, .hi = cell->delta + half};
+        const struct board_value delta = board_delta(cell);
         bool clean = section->conditions[c].kind == KIND_CLEAN;
         sheet_set(sheet, at, 0, section->conditions[c].label, TONE_PLAIN);
         sheet_set(sheet, at, 1, board_kind_names[section->conditions[c].kind], TONE_PLAIN);
@@ -367,7 +285,9 @@ static void add_conditions(struct maker *maker, const struct board_row *row)
             clean ? TONE_PLAIN : change_tone(&delta));
         sheet_set(sheet, at, 4, clean ? "" : arena_copy(maker->arena, board_percent(cell->kept, kept)),
             TONE_PLAIN);
-        sheet_set(sheet, at, 5, cell->flags, TONE_PLAIN);
+        sheet_set(sheet, at, 5, arena_copy(maker->arena, board_percent(cell->ece, ece)),
+            TONE_PLAIN);
+        sheet_set(sheet, at, 6, cell->flags, TONE_PLAIN);
         at++;
     }
 }
@@ -383,6 +303,9 @@ void sheets_make(const struct board *board, const struct leaderboard_options *op
         if (options->twins)
             continue;
         add_summary(&maker);
+        add_corruptions(&maker);
+        add_stability(&maker, options->details);
+        add_detections(&maker);
         add_matrices(&maker, options->details);
         for (size_t r = 0; options->details && r < maker.section->n_rows; r++)
             add_conditions(&maker, &maker.section->rows[r]);

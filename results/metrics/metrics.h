@@ -33,20 +33,17 @@ struct stability stability(const float *logits, int frames, int classes, bool no
  */
 int top5_distance(const float *a, const float *b, int classes);
 
-/* Mean over i of 100 x[i] / reference[i]: mFR of flip probabilities, mT5D of distances,
- * against a reference network's. NaN when a reference is 0 or n is. */
-double mean_relative(const double *x, const double *reference, size_t n);
-
 /*
  * Detection of out-of-distribution pictures (the positives) by a score that should be
  * higher for them, such as minus the largest softmax probability. Equal scores are one
  * threshold. NaN where one side is empty.
- *   auroc  chance that a positive scores above a negative, ties half
+ *   auroc  chance that a positive scores above a negative, ties half; auroc_se is its
+ *          standard error (DeLong et al. 1988, doi:10.2307/2531595), NaN for one a side
  *   aupr   average precision: sum of (R_n - R_{n-1}) P_n over thresholds
  *   fpr95  least false positive rate of a threshold that finds 95 % of the positives
  */
 struct detection {
-    double auroc, aupr, fpr95;
+    double auroc, auroc_se, aupr, fpr95;
 };
 struct detection detect(const double *positives, size_t n_positives,
                         const double *negatives, size_t n_negatives);

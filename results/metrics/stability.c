@@ -1,7 +1,6 @@
 #include "results/metrics/metrics.h"
 
 #include <assert.h>
-#include <math.h>
 
 /* Whether class p stands before class q. */
 static bool before(const float *logits, int p, int q)
@@ -71,12 +70,4 @@ struct stability stability(const float *logits, int frames, int classes, bool no
     if (classes < 5)
         s.spread = -1;
     return s;
-}
-
-double mean_relative(const double *x, const double *reference, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += reference[i] != 0 ? 100 * x[i] / reference[i] : (double)NAN;
-    return n ? sum / (double)n : (double)NAN;
 }

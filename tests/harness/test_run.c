@@ -297,6 +297,54 @@ static void kills_leave_no_half_cell(void **state)
 
 /* --- bad input ----------------------------------------------------------------------- */
 
+/* Unknown pictures are seen clean by every network; a part of the classes is chosen among. */
+static void classes_can_be_unknown_or_few(void **state)
+{
+    (void)state;
+    char *few = mem_format("cd '%s' && mkdir -p few && cp -r data/red data/white few/ &&"
+                           " printf '0\tblue\n1\tgreen\n2\tred\n3\twhite\n' > four.tsv",
+                           folder);
+    assert_int_equal(system(few), 0);
+    free(few);
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db unknown.db"
+                                      " --ood synthetic:0:6 --noise colour=bgr"),
+                     0);
+    assert_string_equal(ask("unknown.db", "SELECT group_concat(condition || n || subset)"
+                                          " FROM (SELECT * FROM result ORDER BY n, condition)"),
+                        "clean6all role=ood,clean8all,colour=bgr8all");
+    assert_string_equal(ask("unknown.db", "SELECT json_array_length(conf) FROM pred JOIN"
+                                          " result USING(cell_id) WHERE kind = 'clean'"
+                                          " ORDER BY n"),
+                        "6 8");
+    assert_string_equal(ask("unknown.db", "SELECT count(*) FROM pred WHERE conf IS NULL"),
+                        "1");
+    assert_int_equal(tiny_run(folder, "leaderboard --db unknown.db"), 0);
+    assert_non_null(strstr(tiny_output(), "AUROC"));
+
+    /* Swapped, red looks blue; where blue is no choice, it is red or white. */
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+                                      " --db few.db --noise colour=bgr"),
+                     0);
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+                                      " --db few.db --noise colour=bgr --among present"),
+                     0);
+    assert_string_equal(ask("few.db", "SELECT top1 FROM pred JOIN result USING(cell_id) WHERE"
+                                      " kind = 'system' AND subset = 'all'"),
+                        "[0,0,3,3]");
+    assert_string_equal(ask("few.db", "SELECT min(j.value) >= 2 FROM result r JOIN pred"
+                                      " USING(cell_id), json_each(top1) j WHERE"
+                                      " r.subset = 'all among=present'"),
+                        "1");
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+                                      " --db few.db --noise fgsm-linf --among present"),
+                     2);
+    assert_non_null(strstr(tiny_output(), "only those present count"));
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+                                      " --among some"),
+                     1);
+    assert_non_null(strstr(tiny_output(), "choose one of: present, all"));
+}
+
 static void broken_pictures_are_recorded(void **state)
 {
     (void)state;
@@ -423,7 +471,7 @@ static void networks_share_pixels(void **state)
     assert_ok(suite_new(&suite));
     suite_add_model(suite, one);
     suite_add_model(suite, two);
-    suite_add_dataset(suite, data, NULL);
+    suite_add_dataset(suite, data, NULL, NULL, NULL);
     suite_add_noise(suite, "gaussian_noise:1-3");
     suite_add_noise(suite, "decode=stb");
     suite_add_noise(suite, "pgd-linf eps=1/255");
@@ -472,7 +520,7 @@ static void keys_hold_what_matters(void **state)
              *data = mem_format("%s/data", folder);
         assert_ok(suite_new(&suite));
         suite_add_model(suite, model);
-        suite_add_dataset(suite, data, NULL);
+        suite_add_dataset(suite, data, NULL, NULL, NULL);
         suite_add_noise(suite, "gaussian_noise:1");
         const struct plan_options options = {
             .seed = cases[i].seed, .limit = cases[i].limit, .set = cases[i].set};
@@ -556,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_right),
         cmocka_unit_test(sequences_are_counted),
+        cmocka_unit_test(classes_can_be_unknown_or_few),
         cmocka_unit_test(finished_cells_never_run_again),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(shards_hold_the_whole),

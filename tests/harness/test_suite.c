@@ -62,7 +62,7 @@ static void suites_are_read(void **state)
     char *before = suite_json(suite);
     suite_add_noise(suite, "decode=stb");
     suite_add_model(suite, "b.onnx");
-    suite_add_dataset(suite, "other.tar", NULL);
+    suite_add_dataset(suite, "other.tar", NULL, NULL, NULL);
     char *after = suite_json(suite);
     assert_string_not_equal(before, after);
     assert_non_null(strstr(after, "\"decode=stb\""));

@@ -3,6 +3,7 @@
 #include "tests/results/fixture.h"
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "results/board.h"
 #include "results/internal.h"
 
@@ -174,6 +175,192 @@ static void matrix_by_hand(void **state)
     board_close(board);
 }
 
+/* A pair's interval is the paired one; the means' are bootstrapped from the same images. */
+static void matrix_is_paired(void **state)
+{
+    (void)state;
+    struct board *board = open_board(NULL);
+    const struct board_matrix *m = board->sections->matrices;
+#define GRID " FROM result WHERE model = 'alpha' AND kind = 'system'"
+    assert_near(m->mean_delta.value, ask("SELECT avg(delta)" GRID), 1e-12);
+    assert_near(m->worst_delta.value, ask("SELECT min(delta)" GRID), 1e-12);
+    assert_near(m->worst_delta.hi - m->worst_delta.value,
+                1.959964 * ask("SELECT delta_se" GRID " ORDER BY delta LIMIT 1"), 1e-9);
+#undef GRID
+    assert_near(m->persample_delta.value,
+                m->persample_worst - ask("SELECT acc FROM result WHERE model = 'alpha' AND"
+                                         " kind = 'clean'"), 1e-12);
+    assert_true(m->flips.lo < m->flip_rate && m->flip_rate < m->flips.hi);
+    assert_true(m->mean_delta.lo < m->mean_delta.value &&
+                m->mean_delta.value < m->mean_delta.hi);
+    board_close(board);
+}
+
+/* Every corruption of mCE at every severity, and a sequence or two. */
+static void put_natural(struct fixture *f, int model, double clean)
+{
+    char label[80];
+    int luck = 1000 * (model + 1);
+    fixture_cell(f, model, fixture_condition(f, "clean", "clean", "clean", 0, -1), clean,
+                 luck++);
+    struct query query;
+    query_begin(&query, store_handle(f->store), "SELECT corruption, severity FROM baseline"
+                " WHERE severity > 0", "");
+    while (query_row(&query)) {
+        int severity = (int)query_int(&query, 1);
+        snprintf(label, sizeof label, "%s:%d", query_text(&query, 0), severity);
+        fixture_cell(f, model,
+                     fixture_condition(f, "natural", query_text(&query, 0), label, severity,
+                                       -1), clean - 0.1 * severity, luck++);
+    }
+    assert_ok(query_end(&query));
+}
+
+static void put_sequence(struct fixture *f, int model, const char *name, int flips,
+                         bool with_failure)
+{
+    int *top1 = fixture_predict(f, 0.5, model), *moved = mem_array(f->n, sizeof *moved);
+    int *spread = mem_array(f->n, sizeof *spread);
+    char *key = mem_format("%s %d", name, model);
+    for (size_t i = 0; i < f->n; i++) {
+        moved[i] = flips * (int)(i % 3);
+        spread[i] = 4 * moved[i];
+    }
+    if (with_failure)
+        moved[0] = spread[0] = -1;
+    struct store_cell cell = {
+        .run_id = f->run, .model_id = f->model[model], .dataset_id = f->dataset,
+        .cond_id = fixture_condition(f, "sequence", name, name, 1, -1),
+        .subset_id = f->subset, .key = key, .status = "done", .n = f->n, .top1 = top1,
+        .pairs = 30, .flips = moved, .spread = spread,
+    };
+    int64_t id;
+    assert_ok(store_put_cell(f->store, &cell, &id));
+    free(key);
+    free(top1);
+    free(moved);
+    free(spread);
+}
+
+static double ask_of(struct fixture *f, const char *sql)
+{
+    struct query query;
+    query_begin(&query, store_handle(f->store), sql, "");
+    double value = query_row(&query) ? query_real(&query, 0) : (double)NAN;
+    assert_ok(query_end(&query));
+    return value;
+}
+
+/* mCE and mFR against a network of the board, and the tables that show them. */
+static void baselines_are_networks(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct board *board;
+    fixture_open(&f, 90);
+    put_natural(&f, 0, 0.9);
+    put_natural(&f, 2, 0.7);
+    put_sequence(&f, 0, "tilt-p", 1, true);
+    put_sequence(&f, 2, "tilt-p", 3, false);
+    put_sequence(&f, 0, "snow-p", 2, false);
+    put_sequence(&f, 2, "snow-p", 2, false);
+    put_sequence(&f, 0, "shear-p", 9, false); /* for validation: in no mean */
+
+    struct leaderboard_options options = {.baseline = "beta", .width = 200};
+    assert_ok(board_open(f.store, &options, &board));
+    const struct board_section *section = board->sections;
+    for (size_t r = 0; r < 2; r++) {
+        const struct board_row *row = &section->rows[r];
+        const struct board_value *mce = &row->values[MEASURE_MCE];
+        assert_true(mce->present && row->values[MEASURE_RELATIVE_MCE].present);
+        if (!strcmp(row->model, "beta"))
+            assert_near(mce->value, 100, 1e-9);
+        else
+            assert_near(mce->value,
+                        ask_of(&f, "SELECT 100 * avg(c) FROM (SELECT sum(1 - a.acc) / sum(1"
+                                   " - b.acc) c FROM result a JOIN result b USING(condition)"
+                                   " WHERE a.model = 'alpha' AND b.model = 'beta' AND a.kind"
+                                   " = 'natural' GROUP BY a.noise)"), 1e-9);
+    }
+    assert_int_equal(section->n_stabilities, 2);
+    const struct board_stability *line = section->stabilities; /* fewest flips first */
+    assert_string_equal(section->rows[line->row].model, "alpha");
+    assert_int_equal(line->n_sequences, 3);
+    assert_int_equal(line->counted, 2);
+    assert_near(line->flips.value,
+                ask_of(&f, "SELECT avg(flip_rate) FROM stability WHERE model = 'alpha' AND"
+                           " sequence <> 'shear-p'"), 1e-12);
+    assert_near(line->mfr.value,
+                ask_of(&f, "SELECT mfr FROM mfr WHERE model = 'alpha' AND baseline = 'beta'"),
+                1e-9);
+    assert_near(line->mt5d.value,
+                ask_of(&f, "SELECT mt5d FROM mfr WHERE model = 'alpha' AND baseline = 'beta'"),
+                1e-9);
+    assert_near(line[1].mfr.value, 100, 1e-9);
+    board_close(board);
+
+    char *text = write_board(&f, options);
+    assert_non_null(strstr(text, "Corruption errors: toy/test"));
+    assert_non_null(strstr(text, "relative mCE: beta = 100"));
+    assert_non_null(strstr(text, "pictures/s"));
+    assert_non_null(strstr(text, "Stability over sequences: toy/test"));
+    free(text);
+    options.baseline = NULL; /* ten classes: AlexNet says nothing of them */
+    assert_ok(board_open(f.store, &options, &board));
+    assert_null(board->sections->mce);
+    assert_false(board->sections->stabilities[0].mfr.present);
+    board_close(board);
+    options.baseline = "bta";
+    assert_int_equal(board_open(f.store, &options, &board), ERR_USAGE);
+    assert_non_null(strstr(status_message(), "did you mean 'beta'"));
+    fixture_close(&f);
+}
+
+/* Confidences of clean cells meet: the unknown ones are less sure by construction. */
+static void unknown_classes_are_detected(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 40);
+    int64_t clean = fixture_condition(&f, "clean", "clean", "clean", 0, -1), subset, id;
+    uint32_t items[20];
+    int *top1 = fixture_predict(&f, 0.5, 1);
+    float confidence[40];
+    for (int i = 0; i < 40; i++) {
+        confidence[i] = 0.5f + 0.01f * (float)i;
+        items[i % 20] = (uint32_t)(i % 20);
+    }
+    struct store_subset unknown = {f.dataset, "all role=ood", "ood", 20, items};
+    assert_ok(store_put_subset(f.store, &unknown, &subset));
+    struct store_cell cell = {
+        .run_id = f.run, .model_id = f.model[0], .dataset_id = f.dataset, .cond_id = clean,
+        .subset_id = f.subset, .key = "known", .status = "done", .n = 40, .top1 = top1,
+        .confidence = confidence,
+    };
+    assert_ok(store_put_cell(f.store, &cell, &id));
+    cell.subset_id = subset;
+    cell.key = "unknown";
+    cell.n = 20;
+    confidence[0] = NAN; /* one that failed */
+    assert_ok(store_put_cell(f.store, &cell, &id));
+
+    struct board *board;
+    assert_ok(board_open(f.store, &(struct leaderboard_options){0}, &board));
+    assert_int_equal(board->n_sections, 1); /* accuracy on the unknown is no result */
+    assert_int_equal(board->sections->n_detections, 1);
+    const struct board_detection *d = board->sections->detections;
+    assert_string_equal(d->name, "toy (19 pictures)");
+    /* 0.51..0.69 unknown, 0.50..0.89 known: of 19 x 40 pairs the known is surer in
+     * 38 + 37 + ... + 20, and 19 are ties. */
+    assert_near(d->detection.auroc, (551 + 9.5) / (19 * 40), 1e-12);
+    board_close(board);
+    char *text = write_board(&f, (struct leaderboard_options){.width = 120});
+    assert_non_null(strstr(text, "Unknown classes against toy/test"));
+    free(text);
+    free(top1);
+    fixture_close(&f);
+}
+
 static void filters_and_mistakes(void **state)
 {
     (void)state;
@@ -314,6 +501,9 @@ int main(void)
         cmocka_unit_test(ties_and_order),
         cmocka_unit_test(twins_by_hand),
         cmocka_unit_test(matrix_by_hand),
+        cmocka_unit_test(matrix_is_paired),
+        cmocka_unit_test(baselines_are_networks),
+        cmocka_unit_test(unknown_classes_are_detected),
         cmocka_unit_test(filters_and_mistakes),
         cmocka_unit_test(texts_are_as_before),
         cmocka_unit_test(hostile_names_stay_inside),

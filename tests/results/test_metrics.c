@@ -84,8 +84,16 @@ static void distances_are_the_papers(void **state)
     assert_true(s.pairs == 2 && s.flips == 1 && s.spread == 13);
     s = stability(sequence[0], 3, 6, false, 2);
     assert_true(s.pairs == 1 && s.flips == 1 && s.spread == 13);
-    const double x[] = {1, 3}, reference[] = {2, 3};
-    assert_true(mean_relative(x, reference, 2) == 75);
+}
+
+static double variance_of_mean(const double *x, int n)
+{
+    double sum = 0, squares = 0;
+    for (int i = 0; i < n; i++)
+        sum += x[i] / n;
+    for (int i = 0; i < n; i++)
+        squares += (x[i] - sum) * (x[i] - sum);
+    return squares / (n - 1) / n;
 }
 
 static void detection_counts_pairs(void **state)
@@ -100,14 +108,17 @@ static void detection_counts_pairs(void **state)
             p[i] = rng_below(&rng, 20) + trial % 4;
         for (int i = 0; i < N; i++)
             n[i] = rng_below(&rng, 20);
-        double precision = 0, fpr95 = 1;
+        double precision = 0, fpr95 = 1, right_p[P] = {0}, right_n[N] = {0};
         for (int i = 0; i < P; i++) { /* each positive as the threshold */
             double found = 0, wrong = 0;
             for (int k = 0; k < P; k++)
                 found += p[k] >= p[i];
             for (int k = 0; k < N; k++) {
                 wrong += n[k] >= p[i];
-                pairs += p[i] > n[k] ? 1 : p[i] == n[k] ? 0.5 : 0;
+                double pair = p[i] > n[k] ? 1 : p[i] == n[k] ? 0.5 : 0;
+                pairs += pair;
+                right_p[i] += pair / N;
+                right_n[k] += pair / P;
             }
             precision += found / (found + wrong);
             if (found >= 0.95 * P)
@@ -117,6 +128,8 @@ static void detection_counts_pairs(void **state)
         assert_true(fabs(d.auroc - pairs / (P * N)) < 1e-12);
         assert_true(fabs(d.aupr - precision / P) < 1e-12);
         assert_true(d.fpr95 == fpr95);
+        double variance = variance_of_mean(right_p, P) + variance_of_mean(right_n, N);
+        assert_true(fabs(d.auroc_se - sqrt(variance)) < 1e-9);
     }
     const double high[] = {2, 3}, low[] = {0, 1};
     struct detection d = detect(high, 2, low, 2);
