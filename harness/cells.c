@@ -138,6 +138,42 @@ static size_t raise_flags(const struct sums *sums, const struct condition *condi
     return count;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    float left = *(const float *)a, right = *(const float *)b;
+    return (left > right) - (left < right);
+}
+
+/* Of the distances found for the samples that were attacked; INFINITY where most held. */
+static double median_distance(const struct wave_run *run, size_t index)
+{
+    const struct verdict *verdicts = run->cells[index].verdicts;
+    float *found = mem_array(run->n + 1, sizeof *found);
+    size_t count = 0;
+    for (size_t i = 0; i < run->n; i++)
+        if (verdicts[i].queries > 0)
+            found[count++] = verdicts[i].distance;
+    qsort(found, count, sizeof *found, by_value);
+    double median = count ? ((double)found[(count - 1) / 2] + (double)found[count / 2]) / 2
+                          : (double)NAN;
+    free(found);
+    return median;
+}
+
+static size_t gather_measures(const struct wave_run *run, size_t index,
+                              const struct sums *sums, struct store_measure *out)
+{
+    const struct condition *condition = cell_condition(run->plan, run->wave.cells[index]);
+    struct finding found[PREFLIGHT_FINDINGS];
+    size_t count = 0, findings = preflight_list(&sums->flags, found);
+    for (size_t i = 0; i < findings; i++)
+        out[count++] = (struct store_measure){found[i].name, found[i].value};
+    if (condition->attack && condition->attack->minimum_norm && sums->attacked)
+        out[count++] =
+            (struct store_measure){"median_distance", median_distance(run, index)};
+    return count;
+}
+
 static int64_t peak_kb(void)
 {
     struct rusage usage;
@@ -155,6 +191,7 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
     bool attacked = condition->attack != NULL;
     struct vectors v;
     struct store_flag flags[FLAGS_MAX + 1];
+    struct store_measure measures[PREFLIGHT_FINDINGS + 1];
     gather(run, index, &v);
     const struct sums sums = sum_up(run, index);
     char *all_failed =
@@ -197,6 +234,8 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
     if (!strcmp(row.status, "done")) {
         cell->state = CELL_DONE;
         row.n = run->n;
+        row.n_measures = gather_measures(run, index, &sums, measures);
+        row.measures = measures;
         row.top1 = v.top1;
         row.rank = v.rank;
         row.margin = v.margin;

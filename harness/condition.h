@@ -39,6 +39,9 @@ struct natural_step {
     struct params params;
 };
 
+/* How source= was written: sources.h. The first means most networks. */
+enum pairing { PAIR_NAMED, PAIR_ALL, PAIR_TWINS };
+
 struct condition {
     /* Steps, in the order of the pipeline. NULL, -1 and 0: as the model's record says. */
     const struct decoder *decoder;
@@ -59,6 +62,7 @@ struct condition {
     const struct attack *attack;
     struct params attack_params;
     char *source; /* model that the gradients come from, or NULL: the model itself */
+    enum pairing pairing; /* no part of the identity */
 
     /* Identity: made by condition_parse(). */
     char *label;        /* the canonical line, which parses to the same condition */

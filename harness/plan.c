@@ -1,6 +1,7 @@
 /* The plan itself: cells and their keys. */
 #include "harness/calibrate.h"
 #include "harness/plan_parts.h"
+#include "harness/sources.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -9,15 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int find_source(const struct plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->n_models; i++)
-        if (!strcmp(plan->models[i].name, name) ||
-            !strcmp(plan->models[i].record->path, name))
-            return (int)i;
-    return -1;
-}
 
 /* What the arithmetic of floats depends on besides the program's text: how wide the
  * convolution kernels are. */
@@ -58,28 +50,9 @@ static void make_key(const struct plan *plan, uint64_t seed, struct cell *cell)
     hash_add_u64(&hash, random ? seed : 0);
     hash_add_string(
         &hash, cell->source < 0 ? NULL : plan->models[cell->source].record->file_sha);
+    if (cell->source >= 0)
+        hash_add_string(&hash, plan->models[cell->source].preprocess);
     hash_finish(&hash, cell->key);
-}
-
-static enum status check_source(const struct plan *plan, const struct cell *cell)
-{
-    const struct condition *condition = &plan->conditions.items[cell->condition];
-    if (!condition->source)
-        return OK;
-    if (cell->source < 0)
-        return status_fail(ERR_USAGE, "source=%s is not among the models of this run",
-                           condition->source);
-    const struct model_record *to = plan->models[cell->model].record;
-    const struct model_record *from = plan->models[cell->source].record;
-    if (to->n_classes != from->n_classes ||
-        to->preprocess.width != from->preprocess.width ||
-        to->preprocess.height != from->preprocess.height)
-        return status_fail(
-            ERR_USAGE, "source=%s sees %dx%d and %d classes, %s %dx%d and %d",
-            condition->source, from->preprocess.width, from->preprocess.height,
-            from->n_classes, plan->models[cell->model].name, to->preprocess.width,
-            to->preprocess.height, to->n_classes);
-    return OK;
 }
 
 static enum status check_classes(const struct plan *plan, const struct cell *cell)
@@ -114,10 +87,10 @@ static void add_cell(struct plan *plan, uint64_t seed, size_t dataset, size_t co
     *cell = (struct cell){.model = model,
                           .dataset = dataset,
                           .condition = condition,
-                          .source = c->source ? find_source(plan, c->source) : -1};
+                          .source = c->source ? sources_find(plan, c->source) : -1};
     enum status st = route_plan(c, &plan->models[model].record->preprocess, &cell->route);
     if (!st)
-        st = check_source(plan, cell);
+        st = sources_check(plan, cell);
     if (!st)
         st = check_gradient(plan, cell);
     if (!st)
@@ -179,6 +152,7 @@ static enum status make_cells(struct plan *plan, const struct plan_options *opti
         for (size_t c = 0; c < plan->conditions.count; c++)
             for (size_t m = 0; m < plan->n_models; m++)
                 if (meets(plan, m, d) && wanted_under(plan, d, c) && in_shard(options, c) &&
+                    sources_meet(plan, &plan->conditions.items[c], m) &&
                     (!model_only || !strcmp(plan->models[m].name, model_only)))
                     add_cell(plan, options->seed, d, c, m);
     for (size_t m = 0; m < plan->n_models; m++) {
@@ -198,10 +172,10 @@ static enum status make_cells(struct plan *plan, const struct plan_options *opti
 enum status plan_open(const struct suite *suite, const struct plan_options *options,
                       struct plan *out)
 {
-    *out = (struct plan){.suite = suite};
-    enum status st = plan_open_conditions(suite, options->only, out);
+    *out = (struct plan){.suite = suite, .set = options->set};
+    enum status st = plan_open_models(suite, options, out);
     if (!st)
-        st = plan_open_models(suite, options, out);
+        st = plan_open_conditions(suite, options->only, out);
     if (!st)
         st = plan_open_datasets(suite, options, out);
     if (!st)
@@ -215,7 +189,7 @@ void plan_close(struct plan *plan)
 {
     for (size_t i = 0; i < plan->n_cells; i++)
         free(plan->cells[i].error);
-    for (size_t i = 0; i < plan->n_models; i++) {
+    for (size_t i = 0; i < plan->n_models + plan->n_lenders; i++) {
         model_close(plan->models[i].model);
         free(plan->models[i].name);
         free(plan->models[i].variant);

@@ -39,8 +39,9 @@ struct cell {
 
 struct plan {
     const struct suite *suite;
-    struct plan_model *models;
-    size_t n_models;
+    struct plan_model *models; /* [n_models + n_lenders] */
+    size_t n_models, n_lenders; /* lenders: known by source= alone, without cells */
+    const char *const *set; /* of the options; borrowed */
     struct plan_dataset *datasets;
     size_t n_datasets;
     struct conditions conditions; /* the first is clean */
@@ -58,6 +59,10 @@ struct plan_options {
     const char *only;       /* "kind=adversarial", "noise=fog", "model=NAME", or NULL */
     const char *const *set; /* overrides for every model, NULL ends; or NULL */
 };
+
+/* One network with the overrides of its entry and `more`, which may be NULL. */
+enum status plan_open_model(const struct suite_model *entry, const char *const *more,
+                            struct plan_model *out);
 
 enum status plan_open(const struct suite *suite, const struct plan_options *options,
                       struct plan *out);

@@ -1,6 +1,7 @@
 /* A suite's networks, data and conditions, opened. */
 #include "harness/calibrate.h"
 #include "harness/plan_parts.h"
+#include "harness/sources.h"
 
 #include "base/mem.h"
 #include "base/progress.h"
@@ -34,8 +35,8 @@ static const char **gather_overrides(const struct suite_model *model,
     return all;
 }
 
-static enum status open_model(const struct suite_model *entry, const char *const *more,
-                              struct plan_model *out)
+enum status plan_open_model(const struct suite_model *entry, const char *const *more,
+                            struct plan_model *out)
 {
     const char **overrides = gather_overrides(entry, more);
     char *path = NULL;
@@ -65,7 +66,7 @@ enum status plan_open_models(const struct suite *suite, const struct plan_option
     plan->models = mem_array(suite->models_count + 1, sizeof *plan->models);
     for (unsigned i = 0; i < suite->models_count; i++) {
         struct plan_model *model = &plan->models[plan->n_models];
-        if (!open_model(&suite->models[i], options->set, model)) {
+        if (!plan_open_model(&suite->models[i], options->set, model)) {
             plan->n_models++;
             continue;
         }
@@ -199,20 +200,23 @@ static enum status check_only(const char *only)
 enum status plan_open_conditions(const struct suite *suite, const char *only,
                                  struct plan *plan)
 {
-    struct conditions all = {0};
+    struct conditions *all = &plan->conditions;
+    size_t kept = 0;
     enum status st = check_only(only);
     if (!st)
-        st = conditions_add(&all, "clean");
+        st = conditions_add(all, "clean");
     for (unsigned i = 0; !st && i < suite->noises_count; i++)
-        st = conditions_add(&all, suite->noises[i]);
+        st = sources_add(plan, suite->noises[i], all);
     for (unsigned i = 0; !st && i < suite->worst_count; i++)
         for (unsigned k = 0; !st && k < suite->worst[i].over_count; k++)
-            st = conditions_add(&all, suite->worst[i].over[k]);
-    for (size_t i = 0; !st && i < all.count; i++)
-        if (wanted(&all.items[i], only))
-            st = conditions_add(&plan->conditions, all.items[i].label);
-    conditions_clear(&all);
-    plan->condition_ids =
-        mem_array(plan->conditions.count + 1, sizeof *plan->condition_ids);
+            st = sources_add(plan, suite->worst[i].over[k], all);
+    for (size_t i = 0; i < all->count; i++) {
+        if (wanted(&all->items[i], only))
+            all->items[kept++] = all->items[i];
+        else
+            condition_clear(&all->items[i]);
+    }
+    all->count = kept;
+    plan->condition_ids = mem_array(kept + 1, sizeof *plan->condition_ids);
     return st;
 }

@@ -94,7 +94,7 @@ enum status plan_lookup(struct plan *plan, struct store *store)
 enum status plan_record(struct plan *plan, struct store *store)
 {
     enum status st = OK;
-    for (size_t i = 0; !st && i < plan->n_models; i++)
+    for (size_t i = 0; !st && i < plan->n_models + plan->n_lenders; i++)
         st = record_model(store, &plan->models[i]);
     for (size_t i = 0; !st && i < plan->n_datasets; i++)
         st = record_dataset(store, &plan->datasets[i]);

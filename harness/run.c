@@ -176,6 +176,8 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
     alarm(0);
     if (!st)
         st = worst_put(plan, store, out->run_id);
+    if (!st)
+        st = store_doubt(store);
 
     out->interrupted = st == ERR_INTERRUPTED;
     if (out->interrupted)

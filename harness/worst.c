@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "harness/sources.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,14 +28,14 @@ struct worst_vectors {
     const char **broken_by;
 };
 
-static enum status find_members(const struct plan *plan, const struct suite_worst *entry,
+static enum status find_members(struct plan *plan, const struct suite_worst *entry,
                                 struct worst_set *out)
 {
     struct conditions over = {0};
     enum status st = OK;
     *out = (struct worst_set){.name = entry->name};
     for (unsigned i = 0; !st && i < entry->over_count; i++)
-        st = conditions_add(&over, entry->over[i]);
+        st = sources_add(plan, entry->over[i], &over);
     out->members = mem_array(over.count + 1, sizeof *out->members);
     for (size_t i = 0; !st && i < over.count; i++)
         for (size_t c = 0; c < plan->conditions.count; c++)

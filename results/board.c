@@ -350,7 +350,8 @@ static enum status fill_section(sqlite3 *db, struct board *board,
     if (!st)
         st = board_unknown(db, board, section);
     bootstrap_close(&bootstrap);
-    return st;
+    board_transfers(board, section);
+    return st ? st : board_curves(db, board, section);
 }
 
 enum status board_open(struct store *store, const struct leaderboard_options *options,
@@ -399,6 +400,8 @@ void board_close(struct board *board)
         free(board->sections[i].matrices);
         free(board->sections[i].stabilities);
         free(board->sections[i].detections);
+        free(board->sections[i].transfers);
+        free(board->sections[i].curves);
     }
     free(board->sections);
     arena_clear(&board->arena);

@@ -90,15 +90,37 @@ struct board_row {
  * minus twin, on the same samples and conditions. */
 struct board_twin_line {
     enum board_kind kind;
+    /* "Linf eps=1/255": right under every attack of this ball that was crafted on either of
+     * the two, each of which was shown to the other. NULL: the mean over the kind. */
+    const char *crafted;
     int conditions;
     double acc, twin_acc;
+    double p;                    /* McNemar; NaN where `acc` is a mean of several */
     struct board_value difference;
     struct board_value beyond;   /* difference minus the clean difference */
 };
+enum { TWIN_UNIONS = 12 };
 struct board_twin {
     int row, twin_row;
     size_t n_lines;
-    struct board_twin_line lines[KINDS];
+    struct board_twin_line lines[KINDS + TWIN_UNIONS];
+};
+
+/* One attack crafted on some networks and shown to all. */
+struct board_transfer {
+    const char *label;               /* without its source= */
+    size_t n_sources;
+    const char **sources;            /* those that are rows first, in their order */
+    const struct board_cell **cells; /* [n_sources][n_rows]; NULL: not run */
+};
+
+/* Accuracy of one row under one attack as its radius grows; from view `curve`. */
+struct board_curve {
+    int row;
+    const char *attack, *norm;       /* attack without its eps= */
+    size_t n_points;
+    double *eps, *acc;               /* radii ascending */
+    double median;                   /* smallest distance: NaN unknown, INFINITY most held */
 };
 
 /* Decoder x resizer: what deployment does to one model by accident (ImageNet-S). */
@@ -145,7 +167,8 @@ struct board_detection {
 struct board_section {
     const char *dataset, *split, *subset;
     int64_t subset_id, n, n_classes;
-    size_t n_conditions, n_rows, n_twins, n_matrices, n_cells, n_stabilities, n_detections;
+    size_t n_conditions, n_rows, n_twins, n_matrices, n_transfers, n_curves, n_cells;
+    size_t n_stabilities, n_detections;
     struct board_condition *conditions; /* by kind, noise, severity, eps, label */
     struct board_row *rows;             /* best first */
     int baseline_row;                   /* that mCE and mFR are against; -1: AlexNet, none */
@@ -156,6 +179,8 @@ struct board_section {
     struct board_matrix *matrices;
     struct board_stability *stabilities; /* by difficulty, fewest flips first */
     struct board_detection *detections;  /* by dataset, then model */
+    struct board_transfer *transfers;
+    struct board_curve *curves;
 };
 
 struct board {
@@ -177,6 +202,7 @@ struct leaderboard_options {
     const char *baseline;  /* the model that mCE and mFR are against; NULL: AlexNet, none */
     bool details;          /* every condition too */
     bool twins;            /* only the twins */
+    bool transfer, curves; /* only these */
     int width;             /* terminal columns; 0: 80 */
     bool colour;
 };

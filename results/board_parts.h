@@ -19,7 +19,7 @@ enum status board_baseline(sqlite3 *db, struct board *board, struct board_sectio
 bool board_mce(const struct board_section *section, const struct board_row *row,
                bool relative, double weight, double *x);
 
-/* twins.c, matrix.c: after board_measure, since they point at rows. */
+/* twins.c, matrix.c, transfer.c, curves.c: after board_measure, since they point at rows. */
 void board_twins(struct board *board, struct board_section *section,
                  const struct bootstrap *bootstrap);
 enum status board_matrices(sqlite3 *db, struct board *board, struct board_section *section,
@@ -29,6 +29,12 @@ enum status board_matrices(sqlite3 *db, struct board *board, struct board_sectio
 enum status board_stability(sqlite3 *db, struct board *board, struct board_section *section,
                             const struct bootstrap *bootstrap);
 enum status board_unknown(sqlite3 *db, struct board *board, struct board_section *section);
+void board_transfers(struct board *board, struct board_section *section);
+enum status board_curves(sqlite3 *db, struct board *board, struct board_section *section);
+
+/* The value of `key` ("source=") in a condition's label, and the label without it; NULL
+ * where it is not there. */
+char *board_cut(struct arena *arena, const char *label, const char *key, char **rest);
 
 /* Adds a cell's bits, times `weight`, to x[n]. */
 void board_add_bits(const struct board_cell *cell, double weight, double *x);

@@ -44,7 +44,8 @@ static char *ints_json(const int *values, size_t n)
     return out.data;
 }
 
-/* Four digits for margins and distances, which are looked at, never summed to the last bit. */
+/* Four digits for margins and distances, which are looked at, never summed to the last bit.
+ * JSON has no infinity, but numbers that are read as one. */
 static char *floats_json(const float *values, size_t n, int digits)
 {
     if (!values)
@@ -52,9 +53,9 @@ static char *floats_json(const float *values, size_t n, int digits)
     struct text out = {0};
     for (size_t i = 0; i < n; i++) {
         char word[32];
-        int size = snprintf(word, sizeof word, isfinite(values[i]) ? "%s%.*g" : "%snull",
-                            i ? "," : "[", digits, (double)values[i]);
-        text_add_bytes(&out, word, (size_t)size);
+        snprintf(word, sizeof word, "%.*g", digits, (double)values[i]);
+        text_add(&out, i ? "," : "[");
+        text_add(&out, isfinite(values[i]) ? word : values[i] > 0 ? "9e999" : "null");
     }
     text_add(&out, "]");
     return out.data;
@@ -302,6 +303,9 @@ static enum status insert_notes(sqlite3 *db, const struct store_cell *cell, int6
                      " VALUES(?,?,?,?)", "itdt", id, cell->flags[i].code,
                      cell->flags[i].value,
                      cell->flags[i].message ? cell->flags[i].message : "");
+    for (size_t i = 0; i < cell->n_measures && !st; i++)
+        st = sql_run(db, "INSERT INTO measure(cell_id, name, value) VALUES(?,?,?)", "itd",
+                     id, cell->measures[i].name, cell->measures[i].value);
     for (size_t i = 0; i < cell->n_failures && !st; i++)
         st = sql_run(db, "INSERT OR IGNORE INTO failure(cell_id, pos, stage, message)"
                      " VALUES(?,?,?,?)", "iitt", id, (int64_t)cell->failures[i].item,

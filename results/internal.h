@@ -4,7 +4,7 @@
 #include "results/sql.h"
 #include "results/store.h"
 
-enum { STORE_VERSION = 4 };
+enum { STORE_VERSION = 5 };
 
 extern const char results_schema[]; /* schema.sql */
 

@@ -108,6 +108,8 @@ static const char *const cells[] = {
     " FROM shard.sequence JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT INTO flag SELECT new, code, value, message FROM shard.flag"
     " JOIN m_cell ON old = cell_id WHERE fresh",
+    "INSERT INTO measure SELECT new, name, value FROM shard.measure"
+    " JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT INTO failure SELECT new, pos, stage, message FROM shard.failure"
     " JOIN m_cell ON old = cell_id WHERE fresh",
     "INSERT OR IGNORE INTO run_cell SELECT r.new, x.new, role, wall_s, cpu_s, rss_kb"

@@ -68,6 +68,26 @@ const char *const store_steps[STORE_VERSION] = {
           "'translate-p', 'rotate-p', 'tilt-p', 'scale-p') GROUP BY a.model_id, "
           "a.subset_id, b.model_id, a.difficulty HAVING count(a.flip_rate / "
           "b.flip_rate) = count(*)",
+    /* Pre-flights, median distances, curves. */
+    [4] = "CREATE TABLE measure( cell_id INTEGER NOT NULL REFERENCES cell ON DELETE "
+          "CASCADE, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY(cell_id, "
+          "name)) STRICT, WITHOUT ROWID;"
+          "CREATE VIEW attacked AS SELECT *, rtrim(substr(condition, 1, at - 1) || "
+          "substr(tail, instr(tail, ' '))) AS attack, (SELECT value FROM measure "
+          "WHERE measure.cell_id = cut.cell_id AND name = 'median_distance') AS "
+          "median FROM (SELECT *, instr(condition, ' eps=') AS at, substr(condition, "
+          "instr(condition, ' eps=') + 5) || ' ' AS tail FROM result WHERE kind = "
+          "'adversarial') AS cut WHERE at > 0;"
+          "CREATE VIEW curve AS SELECT model, variant, precision, dataset, subset, "
+          "attack, norm, source, eps, n, acc, median, cell_id, model_id, subset_id "
+          "FROM attacked WHERE median IS NULL UNION ALL SELECT model, variant, "
+          "precision, dataset, subset, attack, w.norm, source, g.eps, n, (SELECT "
+          "avg(ifnull(j.value, 0) > g.eps) FROM pred p CROSS JOIN json_each(p.dist) j "
+          "WHERE p.cell_id = w.cell_id), max(median), w.cell_id, model_id, "
+          "w.subset_id FROM attacked w JOIN (SELECT DISTINCT subset_id, norm, eps "
+          "FROM attacked) g ON g.subset_id = w.subset_id AND g.norm = w.norm WHERE "
+          "median IS NOT NULL GROUP BY model_id, w.subset_id, attack, ifnull(source, "
+          "''), g.eps",
 };
 
 static enum status backup(sqlite3 *db, const char *path, int version, char **warning)

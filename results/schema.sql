@@ -1,11 +1,11 @@
--- The result store, version 4. This file is its one definition: it is built into the
+-- The result store, version 5. This file is its one definition: it is built into the
 -- program, which runs it on every new file. Older files are migrated (migrate.c).
 -- SQLite 3.38 or newer; every table is STRICT, so a text never hides in a number.
 --
 -- Start with the view `result`: one row per cell, current cells only.
 
 PRAGMA application_id = 0x474e544c; -- 'GNTL'
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- Where a run ran.
 CREATE TABLE env(
@@ -156,6 +156,16 @@ CREATE TABLE failure(
   stage TEXT NOT NULL, message TEXT NOT NULL,
   PRIMARY KEY(cell_id, pos)) STRICT, WITHOUT ROWID;
 
+-- What else a cell's computation measured. Attacks that search the smallest distance:
+-- median_distance over the clean-correct samples, infinite where most held. NDG-1, of its
+-- pre-flight on the clean samples: gradient_fidelity, change (of a logit between two
+-- forwards, the largest), shares zero_gradient_ce, _margin and _dlr, saturated and softmax,
+-- and step_NAME: 1 where that step of the protocol was possible.
+CREATE TABLE measure(
+  cell_id INTEGER NOT NULL REFERENCES cell ON DELETE CASCADE, name TEXT NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY(cell_id, name)) STRICT, WITHOUT ROWID;
+
 -- Which cells a run is made of: computed by it, found finished, or computed again to see
 -- whether the bytes still come out the same.
 CREATE TABLE run_cell(
@@ -260,6 +270,31 @@ SELECT model, variant, precision, dataset, subset, kind, noise, condition, sever
   norm, source, 1.0 * n_ok5 / n AS acc5, ece, n_unread, forwards, backwards, cpu_s, wall_s,
   finished, latest.cell_id, latest.run_id, latest.model_id, latest.subset_id, latest.cond_id
 FROM latest JOIN cell USING(cell_id);
+
+-- Cells under attack. Conditions that differ in eps alone are one `attack`; attacks that
+-- search the smallest distance have a median.
+CREATE VIEW attacked AS
+SELECT *, rtrim(substr(condition, 1, at - 1) || substr(tail, instr(tail, ' '))) AS attack,
+  (SELECT value FROM measure WHERE measure.cell_id = cut.cell_id
+    AND name = 'median_distance') AS median
+FROM (SELECT *, instr(condition, ' eps=') AS at,
+    substr(condition, instr(condition, ' eps=') + 5) || ' ' AS tail
+  FROM result WHERE kind = 'adversarial') AS cut
+WHERE at > 0;
+-- Accuracy against radius. An attack that searches the smallest distance gives a value at
+-- every radius of its norm that these samples have met.
+CREATE VIEW curve AS
+SELECT model, variant, precision, dataset, subset, attack, norm, source, eps, n, acc,
+  median, cell_id, model_id, subset_id
+FROM attacked WHERE median IS NULL
+UNION ALL
+SELECT model, variant, precision, dataset, subset, attack, w.norm, source, g.eps, n,
+  (SELECT avg(ifnull(j.value, 0) > g.eps) FROM pred p CROSS JOIN json_each(p.dist) j
+    WHERE p.cell_id = w.cell_id), max(median), w.cell_id, model_id, w.subset_id
+FROM attacked w JOIN (SELECT DISTINCT subset_id, norm, eps FROM attacked) g
+  ON g.subset_id = w.subset_id AND g.norm = w.norm
+WHERE median IS NOT NULL
+GROUP BY model_id, w.subset_id, attack, ifnull(source, ''), g.eps;
 
 -- Cells that have no number: the last attempt at each.
 CREATE VIEW failed AS

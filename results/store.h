@@ -91,6 +91,11 @@ struct store_flag {
     double value;
 };
 
+struct store_measure {
+    const char *name;            /* "gradient_fidelity", ...: table measure */
+    double value;
+};
+
 /* One finished or failed cell. Vectors have n entries in the subset's order, or are NULL. */
 struct store_cell {
     int64_t run_id, model_id, dataset_id, cond_id, subset_id;
@@ -103,7 +108,7 @@ struct store_cell {
     const int *rank;             /* rank of the true class, 0 = top-1; -1 failed */
     const float *margin;         /* z_y minus the largest other logit */
     const float *confidence;     /* softmax probability of top1: for ECE */
-    const float *distance;       /* adversarial: distance found; NaN none */
+    const float *distance;       /* adversarial: found; NaN not attacked, INFINITY none */
     const int *queries;          /* adversarial: forwards spent */
     const char *const *broken_by; /* adversarial: member that broke it, or NULL entries */
     int pairs;                   /* sequences: pairs of frames compared; 0: no sequence */
@@ -113,6 +118,8 @@ struct store_cell {
     int64_t rss_kb;
     size_t n_flags;
     const struct store_flag *flags;
+    size_t n_measures;
+    const struct store_measure *measures;
     size_t n_failures;           /* samples that could not be read */
     const struct store_failure {
         uint32_t item;           /* position in the subset */
@@ -124,6 +131,10 @@ struct store_cell {
  * the store with the same key and the same predictions is not stored twice: the run is
  * noted beside it. A done cell must cover its whole subset (n) and have top1. */
 enum status store_put_cell(struct store *, const struct store_cell *, int64_t *cell_id);
+
+/* NOT_MONOTONE and RANDOM_WINS, which follow from several cells: drawn anew from the
+ * current ones, after a run and after a merge. */
+enum status store_doubt(struct store *);
 
 /* The finished cell with this key: its id, or 0. */
 enum status store_find_cell(struct store *, const char *key, int64_t *cell_id);

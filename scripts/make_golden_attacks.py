@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Robust samples of shared networks under our PyTorch twin of AutoAttack.
 
-Usage: make_golden_attacks.py SHARED OUT.json MODEL[:COUNT] ...
+Usage: make_golden_attacks.py SHARED OUT.json MODEL[:COUNT[:NORM[:EPS]]] ...
 
 OUT.json gains one row for each (model, norm, eps, stage): a string with one letter per
 sample, "1" where the network is still right after this stage and all before it. Samples are
@@ -84,7 +84,7 @@ def narrowed(right, attack):
     return right
 
 
-def evaluate(golden, shared, name, count):
+def evaluate(golden, shared, name, count, norms, epsilons):
     network = oracle.Network(f"{shared}/data/models/cifar10_{name}.onnx", *NORMS[name])
     x, y = samples(f"{shared}/data/cifar10-test.tar", count)
     with torch.no_grad():
@@ -94,6 +94,9 @@ def evaluate(golden, shared, name, count):
     for norm, radii in (ROBUST if robust else RADII).items():
         distance = torch.full((len(x),), math.nan)
         for text, eps in radii:
+            if norm not in norms or text not in (epsilons or [text]):
+                continue
+
             def key(stage):
                 return (name, norm, text, count, stage)
             right = golden.stage(key("apgd-ce"), lambda: narrowed(
@@ -115,8 +118,9 @@ def main(shared, out, *models):
     torch.set_num_threads(1)
     golden = Golden(out)
     for model in models:
-        name, _, count = model.partition(":")
-        evaluate(golden, shared, name, int(count or 256))
+        name, count, norm, eps = (model.split(":") + [""] * 3)[:4]
+        evaluate(golden, shared, name, int(count or 256), [norm] if norm else list(RADII),
+                 [eps] if eps else [])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ static const struct option options[] = {
     {"details", NULL, NULL, "every condition, not only the families", false, NULL},
     {"twins", NULL, NULL, "compressed networks beside their full-precision twins", false,
      NULL},
+    {"transfer", NULL, NULL, "who is fooled by what was crafted on whom (source=)", false,
+     NULL},
+    {"curves", NULL, NULL, "accuracy against radius, and median smallest distances", false,
+     NULL},
     {"json", NULL, NULL, "the same as --format json", false, NULL},
     {0},
 };
@@ -35,6 +39,7 @@ static const struct example examples[] = {
     {"gauntlet leaderboard --format markdown --output RESULTS.md", "for a repository"},
     {"gauntlet leaderboard --kind natural --sort natural_delta --details",
      "who loses least to corruptions, condition by condition"},
+    {"gauntlet leaderboard --curves", "accuracy as the radius of an attack grows"},
     {0},
 };
 
@@ -61,6 +66,8 @@ static enum status write_board(const struct arguments *arguments, struct store *
         .baseline = option_value(arguments, "baseline"),
         .details = option_given(arguments, "details"),
         .twins = option_given(arguments, "twins"),
+        .transfer = option_given(arguments, "transfer"),
+        .curves = option_given(arguments, "curves"),
         .width = terminal_width(out),
         .colour = isatty(fileno(out)) && !(kept_plain && *kept_plain),
     };

@@ -32,7 +32,7 @@ static enum status merge_all(const struct arguments *arguments, struct store *st
         total->known += one.known;
         total->conflicts = one.conflicts;
     }
-    return st;
+    return st ? st : store_doubt(store);
 }
 
 static void print(const struct store_merge *total, const char *missing, bool as_json)

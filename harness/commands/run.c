@@ -65,6 +65,9 @@ static const struct example examples[] = {
     {"gauntlet run --model net.onnx --dataset test.tar --limit 200 --noise 'pgd-linf "
      "eps=2/255'",
      "accuracy under attack, on 200 samples"},
+    {"gauntlet run --model a.onnx --model b.onnx --dataset test.tar --noise "
+     "'mi-di-ti-linf eps=8/255 source=*'",
+     "who is fooled by what was crafted on whom; see gauntlet leaderboard --transfer"},
     {"gauntlet run sysnoise --model a.onnx --model b.onnx --dataset test.tar",
      "a whole suite; run it again after Ctrl-C and it goes on"},
     {0},

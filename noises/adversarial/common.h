@@ -8,7 +8,7 @@
 #define PARAM_EPS_L1 PARAM_EPS("12", 1e9)
 
 #define PARAM_SOURCE                                                                       \
-    {"source", PARAM_PATH, "", 0, 0, NULL, "network that lends its gradients; none: itself"}, \
+    {"source", PARAM_PATH, "", 0, 0, NULL, "who lends its gradients: NAME or file, *: each of the run, twin; none: itself"},     \
     {"use", PARAM_WORD, "transfer", 0, 0, "transfer every backward",                       \
      "of source: craft on it, check the last or every point; or only its backward"}
 

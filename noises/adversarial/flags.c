@@ -28,6 +28,9 @@ void flags_add(struct flag_sums *sums, const struct attack_result *result)
     sums->preflights++;
     sums->saturated += preflight->saturated;
     sums->softmax += preflight->softmax;
+    sums->zero_ce += preflight->zero_ce;
+    sums->zero_margin += preflight->zero_margin;
+    sums->zero_dlr += preflight->zero_dlr;
     sums->fidelity += (double)preflight->fidelity;
     sums->change = fmax(sums->change, (double)preflight->change);
 }
@@ -54,12 +57,26 @@ static bool too_short(const struct attack *attack, const struct params *params)
            2 * params_real(params, "eps") * (1 - 1e-9);
 }
 
-static double missing(const struct flag_sums *sums)
+static bool is_missing(const struct flag_sums *sums, enum protocol_step step)
 {
-    double count = 0;
+    return sums->protocols && !(sums->steps >> step & 1);
+}
+
+static int count_missing(const struct flag_sums *sums)
+{
+    int count = 0;
     for (int i = 0; i < PROTOCOL_STEPS; i++)
-        count += !(sums->steps >> i & 1);
-    return sums->protocols ? count : 0;
+        count += is_missing(sums, (enum protocol_step)i);
+    return count;
+}
+
+/* The steps need a gradient of the network's own, or another network's, or both. */
+static const char *why_missing(const struct flag_sums *sums)
+{
+    bool own = is_missing(sums, STEP_SURROGATE), twin = is_missing(sums, STEP_TWIN);
+    return own && twin ? "steps not taken: surrogate, twin, transfer (no gradient, no source=)"
+           : own       ? "step not taken: surrogate (the network has no gradient)"
+                       : "steps not taken: twin, transfer (no source=)";
 }
 
 size_t flags_list(const struct flag_sums *sums, size_t count, const struct attack *attack,
@@ -93,8 +110,8 @@ size_t flags_list(const struct flag_sums *sums, size_t count, const struct attac
           "points taken by twice the steps alone");
     raise(&list, sums->protocols && unbounded * n_classes > 1, "UNBOUNDED_SURVIVES",
           unbounded, true, "share of samples that a ball of radius 1 did not break");
-    raise(&list, missing(sums) > 0, "MISSING_STEPS", missing(sums), true,
-          "steps of the protocol that were not possible: no twin, or no gradient");
+    raise(&list, count_missing(sums) > 0, "MISSING_STEPS", count_missing(sums), true,
+          why_missing(sums));
     raise(&list, sums->change > 1e-4, "STOCHASTIC", sums->change, true,
           "largest change of a logit between two forwards");
     raise(&list, softmax > 0.99, "SOFTMAX_OUT", softmax, true,
@@ -108,12 +125,27 @@ size_t flags_list(const struct flag_sums *sums, size_t count, const struct attac
     return list.count;
 }
 
-double flags_rise(const double *eps, const double *accuracy, size_t count)
+size_t preflight_list(const struct flag_sums *sums, struct finding out[PREFLIGHT_FINDINGS])
 {
-    double rise = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (eps[k] < eps[i])
-                rise = fmax(rise, accuracy[i] - accuracy[k]);
-    return rise;
+    static const char *const steps[PROTOCOL_STEPS] = {
+        "step_preflight", "step_surrogate", "step_twin",
+        "step_transfer",  "step_blackbox",  "step_checks",
+    };
+    double n = (double)sums->preflights;
+    if (!sums->preflights)
+        return 0;
+    const struct finding found[] = {
+        {"gradient_fidelity", sums->fidelity / n},
+        {"change", sums->change},
+        {"zero_gradient_ce", (double)sums->zero_ce / n},
+        {"zero_gradient_margin", (double)sums->zero_margin / n},
+        {"zero_gradient_dlr", (double)sums->zero_dlr / n},
+        {"saturated", (double)sums->saturated / n},
+        {"softmax", (double)sums->softmax / n},
+    };
+    size_t count = sizeof found / sizeof *found;
+    memcpy(out, found, sizeof found);
+    for (int i = 0; i < PROTOCOL_STEPS; i++)
+        out[count++] = (struct finding){steps[i], sums->steps >> i & 1};
+    return count;
 }

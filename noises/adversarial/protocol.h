@@ -1,7 +1,7 @@
 /*
  * Networks whose gradient is zero, undefined or a lie: the protocol NDG-1, as an attack.
  *
- *     gauntlet ... "ndg1-linf eps=2/255 source=TWIN"
+ *     gauntlet ... "ndg1-linf eps=2/255 source=twin"
  *
  * takes these steps in turn, each on what the ones before left standing, so that its
  * verdict is the worst case over them for each sample and `broken_by` says which step it
@@ -67,7 +67,7 @@ struct flag {
 };
 
 struct flag_sums {
-    size_t n, zero, saturated, softmax, preflights, square, transfer, random, longer;
+    size_t n, zero, zero_ce, zero_margin, zero_dlr, saturated, softmax, preflights, square, transfer, random, longer;
     size_t unbounded, protocols, budget;
     double fidelity, change;
     uint32_t steps; /* taken for every sample */
@@ -77,6 +77,14 @@ void flags_add(struct flag_sums *sums, const struct attack_result *result);
 size_t flags_list(const struct flag_sums *sums, size_t count, const struct attack *attack,
                   const struct params *params, int n_classes, struct flag out[FLAGS_MAX]);
 
-/* NOT_MONOTONE: whether accuracy rises from one radius to a larger one, by the most; 0 when
- * it does not. Radii ascending. */
-double flags_rise(const double *eps, const double *accuracy, size_t count);
+/*
+ * What the pre-flight found, whether it raised a flag or not: gradient_fidelity, change (the
+ * largest), shares zero_gradient_ce, zero_gradient_margin, zero_gradient_dlr, saturated and
+ * softmax, and step_NAME, 1 where that step was possible. Returns how many; 0 without one.
+ */
+enum { PREFLIGHT_FINDINGS = 7 + PROTOCOL_STEPS };
+struct finding {
+    const char *name;
+    double value;
+};
+size_t preflight_list(const struct flag_sums *sums, struct finding out[PREFLIGHT_FINDINGS]);

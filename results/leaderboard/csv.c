@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static void put_text(const char *text, bool last, FILE *out)
+static void put_text(const char *text, FILE *out)
 {
     text = text ? text : "";
     if (!text[strcspn(text, ",\"\r\n")]) {
@@ -20,7 +20,7 @@ static void put_text(const char *text, bool last, FILE *out)
         }
         fputc('"', out);
     }
-    fputs(last ? "\r\n" : ",", out);
+    fputs(",", out);
 }
 
 static void put_real(double value, FILE *out)
@@ -38,18 +38,21 @@ static void put_cell(const struct board_section *section, const struct board_row
         section->dataset, section->split,  section->subset,  board_kind_names[condition->kind],
         condition->noise, condition->label};
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
-        put_text(before[i], false, out);
+        put_text(before[i], out);
     if (condition->severity)
         fprintf(out, "%d", condition->severity);
     fputc(',', out);
-    put_text(condition->norm, false, out);
+    put_text(condition->norm, out);
     put_real(condition->eps, out);
     fprintf(out, "%lld,", (long long)cell->n);
     const double numbers[] = {cell->acc, cell->lo, cell->hi, cell->delta, cell->delta_se,
                               cell->kept, cell->acc5, cell->ece};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         put_real(numbers[i], out);
-    put_text(cell->flags, true, out);
+    put_text(cell->flags, out);
+    put_text(cell->source, out);
+    put_real(cell->cpu_s, out);
+    fprintf(out, "%lld,%lld\r\n", (long long)cell->forwards, (long long)cell->backwards);
 }
 
 static enum status write_csv(struct store *store, const struct board *board,
@@ -57,7 +60,8 @@ static enum status write_csv(struct store *store, const struct board *board,
 {
     (void)store, (void)options;
     fputs("model,variant,precision,twin,dataset,split,subset,kind,noise,condition,severity,"
-          "norm,eps,n,acc,lo95,hi95,delta,delta_se,kept,acc5,ece,flags\r\n", out);
+          "norm,eps,n,acc,lo95,hi95,delta,delta_se,kept,acc5,ece,flags,source,cpu_s,"
+          "forwards,backwards\r\n", out);
     for (size_t s = 0; s < board->n_sections; s++) {
         const struct board_section *section = &board->sections[s];
         for (size_t r = 0; r < section->n_rows; r++)

@@ -102,7 +102,7 @@ static void twin_line(struct text *out, const struct board_section *section,
         text_add(out, "</small></th>");
     }
     text_addf(out, "<td class=\"%s\">%s <small>%d</small></td>", top ? "first" : "",
-              board_kind_names[line->kind], line->conditions);
+              line->crafted ? line->crafted : board_kind_names[line->kind], line->conditions);
     text_addf(out, "<td class=\"num wide%s\">%s</td><td class=\"num wide%s\">%s</td>", first,
               board_percent(line->twin_acc, twin_acc), first, board_percent(line->acc, acc));
     span_cell(out, &line->difference, first);

@@ -88,6 +88,13 @@ static void put_cell(struct text *out, const struct board_cell *cell)
         real_member(out, "ece", cell->ece);
     if (cell->n_unread)
         int_member(out, "unread", cell->n_unread);
+    if (cell->forwards) {
+        int_member(out, "forwards", cell->forwards);
+        int_member(out, "backwards", cell->backwards);
+        real_member(out, "cpu_s", cell->cpu_s);
+    }
+    if (cell->source)
+        text_member(out, "source", cell->source);
     if (cell->flags)
         text_member(out, "flags", cell->flags);
     text_add(out, "}");
@@ -152,9 +159,12 @@ static void put_twin(struct text *out, const struct board_twin *twin)
         const struct board_twin_line *line = &twin->lines[i];
         text_add(out, i ? ",{" : "{");
         text_member(out, "kind", board_kind_names[line->kind]);
+        if (line->crafted)
+            text_member(out, "crafted_on_either", line->crafted);
         int_member(out, "conditions", line->conditions);
         real_member(out, "acc", line->acc);
         real_member(out, "twin_acc", line->twin_acc);
+        real_member(out, "p", line->p);
         put_value(out, "difference", &line->difference);
         put_value(out, "beyond_clean", &line->beyond);
         text_add(out, "}");
@@ -237,6 +247,40 @@ static void put_detection(struct text *out, const struct board_detection *found)
     text_add(out, "}");
 }
 
+static void put_transfer(struct text *out, const struct board_section *section,
+                         const struct board_transfer *transfer)
+{
+    text_add(out, "{");
+    text_member(out, "attack", transfer->label);
+    put_names(out, "sources", transfer->sources, transfer->n_sources);
+    key(out, "kept"); /* by source, then row */
+    text_add(out, "[");
+    for (size_t i = 0; i < transfer->n_sources * section->n_rows; i++) {
+        text_add(out, i ? "," : "");
+        json_real(out, transfer->cells[i] ? transfer->cells[i]->kept : (double)NAN);
+    }
+    text_add(out, "]}");
+}
+
+static void put_curve(struct text *out, const struct board_curve *curve)
+{
+    text_add(out, "{");
+    int_member(out, "row", curve->row);
+    text_member(out, "attack", curve->attack);
+    text_member(out, "norm", curve->norm);
+    real_member(out, "median", isfinite(curve->median) ? curve->median : (double)NAN);
+    key(out, "points");
+    text_add(out, "[");
+    for (size_t i = 0; i < curve->n_points; i++) {
+        text_add(out, i ? ",[" : "[");
+        json_real(out, curve->eps[i]);
+        text_add(out, ",");
+        json_real(out, curve->acc[i]);
+        text_add(out, "]");
+    }
+    text_add(out, "]}");
+}
+
 static void put_section(struct text *out, const struct board_section *section)
 {
     text_add(out, "{");
@@ -274,6 +318,16 @@ static void put_section(struct text *out, const struct board_section *section)
     for (size_t i = 0; i < section->n_detections; i++) {
         comma(out, !i);
         put_detection(out, &section->detections[i]);
+    }
+    text_add(out, "],\n\"transfers\":[");
+    for (size_t i = 0; i < section->n_transfers; i++) {
+        comma(out, !i);
+        put_transfer(out, section, &section->transfers[i]);
+    }
+    text_add(out, "],\n\"curves\":[");
+    for (size_t i = 0; i < section->n_curves; i++) {
+        comma(out, !i);
+        put_curve(out, &section->curves[i]);
     }
     text_add(out, "]}");
 }

@@ -217,34 +217,44 @@ static void twin_line(struct maker *maker, struct sheet *sheet, size_t at,
     struct arena *arena = maker->arena;
     sheet_set(sheet, at, 0, first ? model_name(maker, row) : "", TONE_PLAIN);
     sheet_set(sheet, at, 1, first ? model_name(maker, other) : "", TONE_PLAIN);
-    sheet_set(sheet, at, 2, board_kind_names[line->kind], TONE_PLAIN);
+    sheet_set(sheet, at, 2, line->crafted ? arena_format(arena, "crafted on either, %s",
+                                                         line->crafted)
+                                          : board_kind_names[line->kind], TONE_PLAIN);
     sheet_set(sheet, at, 3, arena_format(arena, "%d", line->conditions), TONE_PLAIN);
     sheet_set(sheet, at, 4, arena_copy(arena, board_percent(line->twin_acc, number)), TONE_PLAIN);
     sheet_set(sheet, at, 5, arena_copy(arena, board_percent(line->acc, number)), TONE_PLAIN);
     sheet_set(sheet, at, 6, span_text(maker, &line->difference), change_tone(&line->difference));
     sheet_set(sheet, at, 7, span_text(maker, &line->beyond), change_tone(&line->beyond));
+    sheet_set(sheet, at, 8, isnan(line->p) ? "" : arena_format(arena, "%.2g", line->p),
+              TONE_PLAIN);
 }
 
 static void add_twins(struct maker *maker)
 {
     const struct board_section *section = maker->section;
     size_t lines = 0;
-    for (size_t i = 0; i < section->n_twins; i++)
-        lines += section->twins[i].n_lines;
+    bool crafted = false;
+    for (size_t i = 0; i < section->n_twins; i++) {
+        const struct board_twin *twin = &section->twins[i];
+        lines += twin->n_lines;
+        crafted = crafted || (twin->n_lines && twin->lines[twin->n_lines - 1].crafted);
+    }
     if (!lines)
         return;
     struct sheet *sheet =
         sheet_add(maker->sheets, arena_format(maker->arena, "What compression costs: %s",
-                                      section_name(maker)), lines, 8);
-    sheet->note = "Compressed minus full-precision twin on the same images, in points with "
-                  "95 % intervals (bootstrap over images). Beyond clean: what is lost on top "
-                  "of the clean difference.";
+                                      section_name(maker)), lines, 9);
+    sheet->note = arena_format(
+        maker->arena, "Compressed minus full-precision twin on the same images, in points with "
+        "95 %% intervals (bootstrap over images) and McNemar's p. Beyond clean: what is lost "
+        "on top of the clean difference.%s", crafted ? " Crafted on either: right under every "
+        "attack on one of the two, each shown to both." : "");
     static const struct sheet_column columns[] = {
         {"Compressed", false, 0}, {"Twin", false, 2},       {"Noise", false, 0},
         {"Conditions", true, 3},  {"Twin top-1", true, 1},  {"Top-1", true, 1},
-        {"Difference", true, 0},  {"Beyond clean", true, 0},
+        {"Difference", true, 0},  {"Beyond clean", true, 0}, {"p", true, 4},
     };
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
     size_t at = 0;
     for (size_t i = 0; i < section->n_twins; i++)
@@ -252,44 +262,73 @@ static void add_twins(struct maker *maker)
             twin_line(maker, sheet, at++, &section->twins[i], &section->twins[i].lines[k]);
 }
 
-/* Every condition of one model with its interval, change, share kept and flags. */
+/* What a sample of an attack cost. */
+static void cost_columns(struct maker *maker, struct sheet *sheet, size_t at, size_t column,
+                         const struct board_cell *cell, bool attack)
+{
+    const double costs[] = {(double)cell->forwards, (double)cell->backwards, cell->cpu_s};
+    for (size_t i = 0; i < 3; i++)
+        sheet_set(sheet, at, column + i,
+                  attack ? arena_format(maker->arena, "%.4g", costs[i] / (double)cell->n) : "",
+                  TONE_PLAIN);
+}
+
+static void condition_row(struct maker *maker, struct sheet *sheet, size_t at, size_t c,
+                          const struct board_cell *cell, bool attacks)
+{
+    char number[16];
+    struct arena *arena = maker->arena;
+    enum board_kind kind = maker->section->conditions[c].kind;
+    bool clean = kind == KIND_CLEAN, attack = kind == KIND_ADVERSARIAL;
+    struct board_value acc = {.present = true, .value = cell->acc, .lo = cell->lo,
+                              .hi = cell->hi};
+    const struct board_value delta = board_delta(cell);
+    const double kept = clean ? (double)NAN : cell->kept;
+    sheet_set(sheet, at, 0, maker->section->conditions[c].label, TONE_PLAIN);
+    sheet_set(sheet, at, 1, board_kind_names[kind], TONE_PLAIN);
+    sheet_set(sheet, at, 2, value_text(maker, &acc, false, ""), TONE_PLAIN);
+    sheet_set(sheet, at, 3, clean ? "" : value_text(maker, &delta, true, ""),
+              clean ? TONE_PLAIN : change_tone(&delta));
+    sheet_set(sheet, at, 4, arena_copy(arena, board_percent(kept, number)), TONE_PLAIN);
+    sheet_set(sheet, at, 5, arena_copy(arena, board_percent(cell->ece, number)), TONE_PLAIN);
+    if (attacks) {
+        double fooled = attack ? 1 - cell->kept : (double)NAN;
+        sheet_set(sheet, at, 6, arena_copy(arena, board_percent(fooled, number)), TONE_PLAIN);
+        cost_columns(maker, sheet, at, 7, cell, attack);
+    }
+    sheet_set(sheet, at, attacks ? 10 : 6, cell->flags, TONE_PLAIN);
+}
+
+/* Every condition of one model with its interval, change, share kept and flags; where it
+ * was attacked, with what that cost too. */
 static void add_conditions(struct maker *maker, const struct board_row *row)
 {
+    static const struct sheet_column columns[] = {
+        {"Condition", false, 0}, {"Kind", false, 1},      {"Top-1", true, 0},
+        {"- clean", true, 0},    {"Kept", true, 3},       {"Calibration error", true, 4},
+        {"Fooled", true, 6},     {"Forwards", true, 7},   {"Backwards", true, 8},
+        {"Seconds", true, 9},    {"Flags", false, 0},
+    };
+    enum { COLUMNS = sizeof columns / sizeof *columns };
     const struct board_section *section = maker->section;
     size_t count = 0, at = 0;
-    for (size_t c = 0; c < section->n_conditions; c++)
+    bool attacks = false;
+    for (size_t c = 0; c < section->n_conditions; c++) {
         count += row->cells[c] != NULL;
+        attacks = attacks || (row->cells[c] && section->conditions[c].kind == KIND_ADVERSARIAL);
+    }
     struct sheet *sheet =
         sheet_add(maker->sheets, arena_format(maker->arena, "%s on %s", model_name(maker, row),
-                                      section_name(maker)), count, 7);
-    static const struct sheet_column columns[] = {
-        {"Condition", false, 0}, {"Kind", false, 1},              {"Top-1", true, 0},
-        {"- clean", true, 0},    {"Kept", true, 3},               {"Calibration error", true, 2},
-        {"Flags", false, 0},
-    };
-    for (size_t i = 0; i < 7; i++)
-        sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
-    for (size_t c = 0; c < section->n_conditions; c++) {
-        const struct board_cell *cell = row->cells[c];
-        if (!cell)
-            continue;
-        char kept[16], ece[16];
-        struct board_value acc = {.present = true, .value = cell->acc, .lo = cell->lo,
-                                  .hi = cell->hi};
-        const struct board_value delta = board_delta(cell);
-        bool clean = section->conditions[c].kind == KIND_CLEAN;
-        sheet_set(sheet, at, 0, section->conditions[c].label, TONE_PLAIN);
-        sheet_set(sheet, at, 1, board_kind_names[section->conditions[c].kind], TONE_PLAIN);
-        sheet_set(sheet, at, 2, value_text(maker, &acc, false, ""), TONE_PLAIN);
-        sheet_set(sheet, at, 3, clean ? "" : value_text(maker, &delta, true, ""),
-            clean ? TONE_PLAIN : change_tone(&delta));
-        sheet_set(sheet, at, 4, clean ? "" : arena_copy(maker->arena, board_percent(cell->kept, kept)),
-            TONE_PLAIN);
-        sheet_set(sheet, at, 5, arena_copy(maker->arena, board_percent(cell->ece, ece)),
-            TONE_PLAIN);
-        sheet_set(sheet, at, 6, cell->flags, TONE_PLAIN);
-        at++;
-    }
+                                      section_name(maker)), count, COLUMNS);
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (attacks || i < 6 || i > 9)
+            sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
+    if (attacks)
+        sheet->note = "Of the clean-correct, kept (AR) are still right under attack and fooled "
+                      "(ASR) are not. Forwards, backwards and CPU seconds are a sample's.";
+    for (size_t c = 0; c < section->n_conditions; c++)
+        if (row->cells[c])
+            condition_row(maker, sheet, at++, c, row->cells[c], attacks);
 }
 
 void sheets_make(const struct board *board, const struct leaderboard_options *options,
@@ -299,14 +338,23 @@ void sheets_make(const struct board *board, const struct leaderboard_options *op
     for (size_t i = 0; i < board->n_sections; i++) {
         struct maker maker = {out, &out->arena, board, &board->sections[i],
                               ascii ? "+-" : "±", ascii ? "diff" : "Δ"};
-        add_twins(&maker);
-        if (options->twins)
+        if (!options->transfer && !options->curves)
+            add_twins(&maker);
+        if (options->transfer)
+            add_transfers(&maker);
+        if (options->curves)
+            add_curves(&maker);
+        if (options->twins || options->transfer || options->curves)
             continue;
         add_summary(&maker);
         add_corruptions(&maker);
         add_stability(&maker, options->details);
         add_detections(&maker);
         add_matrices(&maker, options->details);
+        if (options->details) {
+            add_transfers(&maker);
+            add_curves(&maker);
+        }
         for (size_t r = 0; options->details && r < maker.section->n_rows; r++)
             add_conditions(&maker, &maker.section->rows[r]);
     }

@@ -34,7 +34,7 @@ struct sheets {
 };
 
 /* In this order: twins, then the summary, the decoder x resizer matrices and, when asked
- * for, every condition; section by section. `ascii`: no ± and Δ. */
+ * for, transfers, curves and every condition; section by section. `ascii`: no ± and Δ. */
 void sheets_make(const struct board *board, const struct leaderboard_options *options,
                  bool ascii, struct sheets *out);
 void sheets_clear(struct sheets *sheets);

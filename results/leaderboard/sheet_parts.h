@@ -30,3 +30,7 @@ void add_matrices(struct maker *maker, bool details);
 void add_corruptions(struct maker *maker);
 void add_stability(struct maker *maker, bool details);
 void add_detections(struct maker *maker);
+
+/* sheet_attacks.c: who is fooled by what was crafted on whom; accuracy against radius. */
+void add_transfers(struct maker *maker);
+void add_curves(struct maker *maker);

@@ -150,14 +150,6 @@ static void who_survives_everything_is_flagged(void **state)
     toy_clear(&toy);
 }
 
-static void rising_accuracy_is_found(void **state)
-{
-    (void)state;
-    const double radii[] = {0, 0.5, 1, 2}, falls[] = {80, 50, 50, 3}, rises[] = {80, 40, 43, 1};
-    assert_true(flags_rise(radii, falls, 4) <= 0);
-    assert_true(fabs(flags_rise(radii, rises, 4) - 3) < 1e-12);
-}
-
 static void short_steps_are_flagged(void **state)
 {
     (void)state;
@@ -181,7 +173,6 @@ int main(void)
         cmocka_unit_test(a_twin_finds_what_a_masked_gradient_hides),
         cmocka_unit_test(missing_steps_are_flagged),
         cmocka_unit_test(who_survives_everything_is_flagged),
-        cmocka_unit_test(rising_accuracy_is_found),
         cmocka_unit_test(short_steps_are_flagged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -538,6 +538,52 @@ static void keys_hold_what_matters(void **state)
     }
 }
 
+/* source= as a star, a pair, and a network that is not in the run. */
+static void gradients_are_lent(void **state)
+{
+    (void)state;
+    static const char suite[] = "name: twins\nmodels:\n"
+                                "  - file: tiny.onnx\n"
+                                "  - file: small.onnx\n    twin: tiny\n"
+                                "  - file: other.onnx\n"
+                                "datasets: [{path: data}]\n"
+                                "noises:\n  - ndg1-linf eps=100/255 steps=5 queries=9 source=twin\n";
+    char *path = mem_format("%s/twins.yaml", folder);
+    tiny_network(folder, "small", 4);
+    tiny_network(folder, "other", 3);
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --model small.onnx --dataset data"
+                                      " --db lent.db --quiet --noise"
+                                      " 'fgsm-linf eps=100/255 source=*'"), 0);
+    assert_string_equal(ask("lent.db", "SELECT source FROM result WHERE source IS NOT NULL"
+                                       " ORDER BY model, source"), "small tiny small tiny");
+    /* The same direction at every scale, so all are fooled alike: no white picture is. */
+    assert_string_equal(ask("lent.db", "SELECT DISTINCT acc FROM result WHERE source IS NOT"
+                                       " NULL"), "0.25");
+    assert_int_equal(tiny_run(folder, "leaderboard --db lent.db --transfer"), 0);
+    assert_non_null(strstr(tiny_output(), "mean of others"));
+
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db lender.db"
+                                      " --quiet --noise"
+                                      " 'fgsm-linf eps=100/255 source=other.onnx'"), 0);
+    assert_string_equal(ask("lender.db", "SELECT condition FROM result WHERE source ="
+                                         " 'other'"), "fgsm-linf eps=100/255 source=other");
+    assert_string_equal(ask("lender.db", "SELECT DISTINCT model FROM result"), "tiny");
+
+    assert_ok(file_replace(path, suite, sizeof suite - 1));
+    assert_int_equal(tiny_run(folder, "run twins.yaml --db twins.db --quiet"), 0);
+    assert_string_equal(ask("twins.db", "SELECT model || '<' || source FROM result WHERE kind"
+                                        " = 'adversarial' ORDER BY 1"), "small<tiny tiny<small");
+    assert_string_equal(ask("twins.db", "SELECT count(*) FROM measure JOIN result"
+                                        " USING(cell_id) WHERE name LIKE 'step_%' AND"
+                                        " value = 1"), "12");
+    assert_string_equal(ask("twins.db", "SELECT value FROM measure WHERE name ="
+                                        " 'gradient_fidelity'"), "1.0 1.0");
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db lender.db"
+                                      " --noise 'fgsm-linf source=twin'"), 1);
+    assert_non_null(strstr(tiny_output(), "no two networks of this run are twins"));
+    free(path);
+}
+
 static void examples_are_saved(void **state)
 {
     (void)state;
@@ -616,6 +662,7 @@ int main(void)
         cmocka_unit_test(suites_run),
         cmocka_unit_test(networks_share_pixels),
         cmocka_unit_test(keys_hold_what_matters),
+        cmocka_unit_test(gradients_are_lent),
         cmocka_unit_test(examples_are_saved),
         cmocka_unit_test(the_doctor_knows),
         cmocka_unit_test(help_is_everywhere),

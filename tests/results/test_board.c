@@ -242,6 +242,44 @@ static void put_sequence(struct fixture *f, int model, const char *name, int fli
     free(spread);
 }
 
+/* A cell under attack with a lender of gradients (an index, or -1) and, for an attack that
+ * searches distances, one distance a sample. */
+static int64_t put_attack(struct fixture *f, int model, int source, const char *label,
+                          double eps, double accuracy, const float *distance)
+{
+    char *noise = mem_format("%.*s", (int)strcspn(label, " "), label);
+    int *top1 = fixture_predict(f, accuracy, model + 10 * source + (int)(1000 * eps));
+    char *key = mem_format("%s %d %d", label, model, source);
+    const struct store_measure median = {"median_distance", 0.004};
+    struct store_cell cell = {
+        .run_id = f->run, .model_id = f->model[model], .dataset_id = f->dataset,
+        .cond_id = fixture_condition(f, "adversarial", noise, label, 0, eps),
+        .source_id = source < 0 ? 0 : f->model[source], .subset_id = f->subset, .key = key,
+        .status = "done", .n = f->n, .top1 = top1, .distance = distance,
+        .n_measures = distance != NULL, .measures = &median,
+    };
+    int64_t id;
+    assert_ok(store_put_cell(f->store, &cell, &id));
+    free(noise);
+    free(top1);
+    free(key);
+    return id;
+}
+
+static void put_transfers(struct fixture *f)
+{
+    static const double accuracy[2][3] = {{0.2, 0.5, 0.7}, {0.4, 0.3, 0.6}};
+    const char *names[] = {"alpha", "alpha-int8"};
+    for (int m = 0; m < FIXTURE_MODELS; m++)
+        fixture_cell(f, m, fixture_condition(f, "clean", "clean", "clean", 0, -1), 0.9, m);
+    for (int s = 0; s < 2; s++) {
+        char *label = mem_format("fgsm-linf eps=2/255 source=%s", names[s]);
+        for (int m = 0; m < FIXTURE_MODELS; m++)
+            put_attack(f, m, s, label, 2.0 / 255, accuracy[s][m], NULL);
+        free(label);
+    }
+}
+
 static double ask_of(struct fixture *f, const char *sql)
 {
     struct query query;
@@ -358,6 +396,104 @@ static void unknown_classes_are_detected(void **state)
     assert_non_null(strstr(text, "Unknown classes against toy/test"));
     free(text);
     free(top1);
+    fixture_close(&f);
+}
+
+static void transfers_by_hand(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct board *board = NULL;
+    fixture_open(&f, 200);
+    put_transfers(&f);
+    assert_ok(board_open(f.store, &(struct leaderboard_options){.sort = "name"}, &board));
+    const struct board_section *section = board->sections;
+    assert_int_equal(section->n_transfers, 1);
+    const struct board_transfer *transfer = section->transfers;
+    assert_string_equal(transfer->label, "fgsm-linf eps=2/255");
+    assert_int_equal(transfer->n_sources, 2);
+    assert_string_equal(transfer->sources[1], "alpha-int8");
+    assert_string_equal(section->rows[2].model, "beta");
+    assert_near(transfer->cells[section->n_rows + 2]->kept,
+                ask_of(&f, "SELECT kept FROM result WHERE model = 'beta' AND source ="
+                           " 'alpha-int8'"), 1e-12);
+
+    /* Right under what was crafted on either of the two, for both. */
+    const struct board_twin *twin = section->twins;
+    const struct board_twin_line *crafted = &twin->lines[twin->n_lines - 1];
+    assert_string_equal(crafted->crafted, "Linf eps=2/255");
+    assert_int_equal(crafted->conditions, 4);
+#define UNION(model)                                                                       \
+    "SELECT avg(w) FROM (SELECT min(ok) w FROM pred_row WHERE cell_id IN (SELECT cell_id"  \
+    " FROM result WHERE model = '" model "' AND kind = 'adversarial') GROUP BY pos)"
+    assert_near(crafted->acc, ask_of(&f, UNION("alpha-int8")), 1e-12);
+    assert_near(crafted->twin_acc, ask_of(&f, UNION("alpha")), 1e-12);
+#undef UNION
+    assert_near(crafted->difference.value, crafted->acc - crafted->twin_acc, 1e-12);
+    board_close(board);
+
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_ok(leaderboard_write(f.store, &(struct leaderboard_options){.transfer = true}, out));
+    fclose(out);
+    assert_non_null(strstr(text, "Transfer of fgsm-linf eps=2/255"));
+    assert_non_null(strstr(text, "mean of others"));
+    assert_null(strstr(text, "What compression costs"));
+    free(text);
+    fixture_close(&f);
+}
+
+static void curves_by_hand(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct board *board = NULL;
+    float distance[100];
+    fixture_open(&f, 100);
+    for (int i = 0; i < 100; i++) /* a tenth was wrong before, a tenth was never fooled */
+        distance[i] = i < 10 ? NAN : i < 20 ? INFINITY : (float)i / 10000;
+    put_attack(&f, 0, -1, "pgd-linf eps=1/255 steps=9", 1.0 / 255, 0.6, NULL);
+    put_attack(&f, 0, -1, "pgd-linf eps=2/255 steps=9", 2.0 / 255, 0.4, NULL);
+    put_attack(&f, 0, -1, "pgd-linf eps=2/255", 2.0 / 255, 0.4, NULL);
+    put_attack(&f, 0, -1, "fab-linf eps=1/255", 1.0 / 255, 0.6, distance);
+    assert_ok(board_open(f.store, &(struct leaderboard_options){0}, &board));
+    const struct board_section *section = board->sections;
+    assert_int_equal(section->n_curves, 2); /* one radius alone is none */
+    const struct board_curve *fab = &section->curves[0], *pgd = &section->curves[1];
+    assert_string_equal(pgd->attack, "pgd-linf steps=9");
+    assert_int_equal(pgd->n_points, 2);
+    assert_near(pgd->acc[1], ask_of(&f, "SELECT acc FROM result WHERE condition ="
+                                        " 'pgd-linf eps=2/255 steps=9'"), 1e-12);
+    assert_true(isnan(pgd->median));
+    assert_string_equal(fab->attack, "fab-linf");
+    assert_int_equal(fab->n_points, 2); /* the radii that these samples have met */
+    assert_near(fab->acc[0], 0.70, 1e-12); /* 0.0039..: i >= 40, and the infinite */
+    assert_near(fab->acc[1], 0.31, 1e-12); /* 0.0078..: i >= 79, and the infinite */
+    assert_near(fab->median, 0.004, 1e-12);
+    board_close(board);
+    fixture_close(&f);
+}
+
+static void contradictions_are_flagged(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 200);
+    put_attack(&f, 0, -1, "pgd-linf eps=1/255", 1.0 / 255, 0.3, NULL);
+    put_attack(&f, 0, -1, "pgd-linf eps=2/255", 2.0 / 255, 0.6, NULL);
+    put_attack(&f, 0, -1, "uniform-linf eps=2/255", 2.0 / 255, 0.5, NULL);
+    put_attack(&f, 1, -1, "pgd-linf eps=2/255", 2.0 / 255, 0.1, NULL);
+    for (int again = 0; again < 2; again++) {
+        assert_ok(store_doubt(f.store));
+        assert_true(ask_of(&f, "SELECT count(*) FROM flag") == 2);
+        assert_near(ask_of(&f, "SELECT value FROM flag JOIN result USING(cell_id) WHERE code ="
+                               " 'NOT_MONOTONE' AND condition = 'pgd-linf eps=2/255'"),
+                    ask_of(&f, "SELECT 100 * (max(acc) - min(acc)) FROM result WHERE noise ="
+                               " 'pgd-linf' AND model = 'alpha'"), 1e-9);
+        assert_true(ask_of(&f, "SELECT count(*) FROM flag JOIN result USING(cell_id) WHERE"
+                               " code = 'RANDOM_WINS' AND model = 'alpha'") == 1);
+    }
     fixture_close(&f);
 }
 
@@ -504,6 +640,9 @@ int main(void)
         cmocka_unit_test(matrix_is_paired),
         cmocka_unit_test(baselines_are_networks),
         cmocka_unit_test(unknown_classes_are_detected),
+        cmocka_unit_test(transfers_by_hand),
+        cmocka_unit_test(curves_by_hand),
+        cmocka_unit_test(contradictions_are_flagged),
         cmocka_unit_test(filters_and_mistakes),
         cmocka_unit_test(texts_are_as_before),
         cmocka_unit_test(hostile_names_stay_inside),
