@@ -228,6 +228,7 @@ static enum status put(struct wave_run *run, size_t index, int64_t run_id, doubl
         .n_failures = v.n_failures,
         .failures = v.failures,
     };
+    cell->spent = progress->cpu_s;
     cell->state = CELL_FAILED;
     if (!strcmp(row.status, "timeout"))
         cell->state = CELL_TIMEOUT;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,8 @@ static void add_cell(struct plan *plan, uint64_t seed, size_t dataset, size_t co
     *cell = (struct cell){.model = model,
                           .dataset = dataset,
                           .condition = condition,
+                          .turn = condition > 0, /* the first is clean */
+                          .cost = (double)NAN,
                           .source = c->source ? sources_find(plan, c->source) : -1};
     enum status st = route_plan(c, &plan->models[model].record->preprocess, &cell->route);
     if (!st)

@@ -34,6 +34,9 @@ struct cell {
     enum cell_state state;
     int64_t id;     /* in the store, once known */
     int64_t canary; /* its former id, when it is computed again; else 0 */
+    int turn;       /* lower ones run first: clean before what is compared with it */
+    double cost;    /* CPU seconds that it will take, going by past cells; NaN: no idea */
+    double spent;   /* and those that it took in this run; 0: not run */
     char *error;
 };
 
@@ -49,6 +52,7 @@ struct plan {
     struct cell *cells; /* by dataset, then condition, then model */
     size_t n_cells;
     size_t n_bad; /* models that could not be opened: noted, and left out */
+    double wave_cost; /* under a budget: CPU seconds that a wave should cost; 0: any */
 };
 
 struct plan_options {
@@ -80,6 +84,20 @@ const struct sample *cell_sample(const struct plan *plan, const struct cell *cel
                                  size_t item);
 /* "resnet20 | cifar10-test | gaussian_noise:3": as messages name it. Static per thread. */
 const char *cell_name(const struct plan *plan, const struct cell *cell);
+
+/* What the waiting cells will take, going by what like cells took: the same condition and
+ * network; else the condition on other networks, by the networks' speed; else the noise at
+ * other strengths. Sets their `cost`, too. */
+struct plan_cost {
+    double cpu_s, bytes;  /* of those with a precedent; what the store will grow by */
+    size_t cells, unknown; /* waiting; of these without a precedent */
+};
+enum status plan_predict(struct plan *plan, struct store *store, struct plan_cost *out);
+
+/* For a budget that may end the run: the most telling cells first, that is clean, then the
+ * middle strength of each noise, then the rest, cheap before dear; and small waves, so that
+ * most of what was begun is finished. After plan_predict(). */
+void plan_telling_first(struct plan *plan, double budget_cpu_s);
 
 /*
  * A wave: cells that start from the same fitted pictures (decoded, resized, cropped), in

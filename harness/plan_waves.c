@@ -3,20 +3,23 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WAVE_CELLS = 64, WAVE_MODELS = 8, WAVE_VERDICTS = 1 << 20 };
 
-static bool is_clean(const struct plan *plan, const struct cell *cell)
+/* Attacks take long: under a budget each comes alone, so that it is done sooner. */
+static bool same_attack(const struct plan *plan, const struct cell *a, const struct cell *b)
 {
-    return !strcmp(cell_condition(plan, cell)->kind, "clean");
+    bool attack = cell_condition(plan, a)->attack != NULL;
+    return attack == (cell_condition(plan, b)->attack != NULL) &&
+           (!attack || plan->wave_cost <= 0 || a->condition == b->condition);
 }
 
 static bool same_wave(const struct plan *plan, const struct cell *a, const struct cell *b)
 {
-    return a->dataset == b->dataset && is_clean(plan, a) == is_clean(plan, b) &&
-           !cell_condition(plan, a)->attack == !cell_condition(plan, b)->attack &&
+    return a->dataset == b->dataset && a->turn == b->turn && same_attack(plan, a, b) &&
            !strcmp(a->route.fit_key, b->route.fit_key);
 }
 
@@ -42,20 +45,34 @@ static bool room_for_model(const struct wave *wave, const struct cell *cell)
     return count < WAVE_MODELS;
 }
 
-/* The first waiting cell that can go: a clean one if there is any. */
+/* Of the lowest turn; under a budget the cheapest of these, the unknown last. */
+static bool goes_before(const struct plan *plan, const struct cell *a, const struct cell *b)
+{
+    if (a->turn != b->turn || plan->wave_cost <= 0)
+        return a->turn < b->turn;
+    return a->cost < b->cost || (isnan(b->cost) && !isnan(a->cost));
+}
+
 static struct cell *first_waiting(struct plan *plan)
 {
     struct cell *first = NULL;
     for (size_t i = 0; i < plan->n_cells; i++) {
         struct cell *cell = &plan->cells[i];
-        if (cell->state != CELL_WAITING)
-            continue;
-        if (is_clean(plan, cell))
-            return cell;
-        if (!first)
+        if (cell->state == CELL_WAITING && (!first || goes_before(plan, cell, first)))
             first = cell;
     }
     return first;
+}
+
+/* Cells up to a number of verdicts, and under a budget up to a cost. */
+static bool room_for(const struct plan *plan, const struct wave *wave, size_t most,
+                     const struct cell *cell)
+{
+    double cost = cell->cost;
+    for (size_t i = 0; i < wave->count; i++)
+        cost += wave->cells[i]->cost;
+    return !wave->count || (wave->count < most && room_for_model(wave, cell) &&
+                            !(plan->wave_cost > 0 && cost > plan->wave_cost));
 }
 
 struct wave plan_next(struct plan *plan)
@@ -69,10 +86,38 @@ struct wave plan_next(struct plan *plan)
     const struct condition *condition = cell_condition(plan, first);
     wave.slow = condition->attack || condition->sequence;
     wave.cells = mem_array(WAVE_CELLS, sizeof *wave.cells);
-    for (struct cell *cell = first; cell < plan->cells + plan->n_cells; cell++)
-        if (cell->state == CELL_WAITING && same_wave(plan, first, cell) &&
-            room_for_model(&wave, cell) && (wave.count < most || !wave.count))
+    wave.cells[wave.count++] = first;
+    for (struct cell *cell = plan->cells; cell < plan->cells + plan->n_cells; cell++)
+        if (cell != first && cell->state == CELL_WAITING && same_wave(plan, first, cell) &&
+            room_for(plan, &wave, most, cell))
             wave.cells[wave.count++] = cell;
     qsort(wave.cells, wave.count, sizeof *wave.cells, by_pixels);
     return wave;
+}
+
+/* Its place among the conditions of its kind and noise, and how many these are. */
+static void place_in_noise(const struct plan *plan, size_t condition, size_t *place,
+                           size_t *count)
+{
+    const struct condition *items = plan->conditions.items;
+    *place = *count = 0;
+    for (size_t i = 0; i < plan->conditions.count; i++) {
+        if (strcmp(items[i].kind, items[condition].kind) ||
+            strcmp(items[i].noise, items[condition].noise))
+            continue;
+        *place += i < condition;
+        ++*count;
+    }
+}
+
+void plan_telling_first(struct plan *plan, double budget_cpu_s)
+{
+    enum { WAVES = 20 }; /* that a budget should hold at least */
+    plan->wave_cost = budget_cpu_s / WAVES;
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        size_t place, count;
+        place_in_noise(plan, plan->cells[i].condition, &place, &count);
+        if (plan->cells[i].condition)
+            plan->cells[i].turn = place == (count - 1) / 2 ? 1 : 2;
+    }
 }

@@ -80,6 +80,20 @@ static size_t steps_to_come(const struct plan *plan)
     return steps;
 }
 
+/* What the work ahead will take; under a budget, what is worth doing first. */
+static enum status look_ahead(struct plan *plan, struct store *store,
+                              const struct run_options *options)
+{
+    int threads = options->threads > 0 ? options->threads : threads_available();
+    struct plan_cost cost;
+    enum status st = plan_predict(plan, store, &cost);
+    if (!st && cost.cells > cost.unknown && !options->quiet)
+        progress_note("%s", run_prospect(&cost, threads));
+    if (options->budget_seconds > 0)
+        plan_telling_first(plan, options->budget_seconds * threads);
+    return st;
+}
+
 static enum status run_waves(struct plan *plan, struct store *store, int64_t run_id,
                              const struct run_options *options)
 {
@@ -120,6 +134,13 @@ static void count_up(struct plan *plan, struct store *store, struct run_report *
     report->found = plan_count(plan, CELL_FOUND);
     report->failed = plan_count(plan, CELL_FAILED) + plan->n_bad;
     report->timed_out = plan_count(plan, CELL_TIMEOUT);
+    for (size_t i = 0; i < plan->n_cells; i++) {
+        const struct cell *cell = &plan->cells[i];
+        if (cell->state != CELL_DONE || isnan(cell->cost))
+            continue;
+        report->cpu_predicted += cell->cost;
+        report->cpu_s += cell->spent;
+    }
     report->flagged =
         count_of(store, report->run_id,
                  "SELECT count(DISTINCT cell_id) FROM run_cell JOIN flag USING(cell_id)"
@@ -166,6 +187,9 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
         return st;
 
     choose_canaries(plan, out->run_id, options->canaries);
+    st = look_ahead(plan, store, options);
+    if (st)
+        return st;
     command_interruptible();
     if (options->budget_seconds > 0)
         alarm((unsigned)ceil(options->budget_seconds));

@@ -205,6 +205,7 @@ struct leaderboard_options {
     bool transfer, curves; /* only these */
     int width;             /* terminal columns; 0: 80 */
     bool colour;
+    const char *above;     /* html: HTML to put above the boards, or NULL */
 };
 
 /* ERR_USAGE: an unknown kind or sort; ERR_NOTFOUND: the filters leave nothing. */

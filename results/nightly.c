@@ -1,6 +1,5 @@
-#include "results/nightly.h"
+#include "results/night_parts.h"
 
-#include "results/sql.h"
 #include "results/stats.h"
 
 #include <math.h>
@@ -8,7 +7,7 @@
 #include <string.h>
 
 const char *const verdict_names[VERDICTS] = {"identical", "same", "better", "worse", "new",
-                                             "gone"};
+                                             "gone", "not reached"};
 
 enum status night_previous(struct store *store, int64_t run, const char *pin, int64_t *out)
 {
@@ -151,10 +150,13 @@ static bool apart_unpaired(const struct night_cell *cell)
     return fabs(a - b) > 1.959964 * sqrt((a * (1 - a) + b * (1 - b)) / n);
 }
 
-static enum night_verdict judge(const struct night_cell *cell, double min_effect)
+static enum night_verdict judge(const struct night *night, const struct night_cell *cell,
+                                double min_effect)
 {
-    if (!cell->before || !cell->after)
-        return cell->before ? VERDICT_GONE : VERDICT_NEW;
+    if (!cell->after)
+        return night->cut_short ? VERDICT_UNREACHED : VERDICT_GONE;
+    if (!cell->before)
+        return VERDICT_NEW;
     if (!cell->again || (cell->paired && !cell->changed))
         return VERDICT_IDENTICAL;
     double change = cell->after_acc - cell->before_acc;
@@ -175,65 +177,6 @@ static enum status judge_gates(struct store *store, const struct night_options *
         gate->text = arena_copy(&night->arena, options->gates[i]);
         st = gate_judge(store, night->run, options->gates[i], &gate->holds, outcome);
         gate->outcome = arena_copy(&night->arena, outcome);
-    }
-    return st;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return left < right ? -1 : left > right;
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
-    return count % 2 ? values[count / 2]
-                     : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-/* Up to seven earlier timings of the same work; three are needed to know what is usual. */
-static enum status usual_time(sqlite3 *db, int64_t run, int64_t cell, double *usual,
-                              double *limit)
-{
-    double times[7], off[7];
-    size_t count = 0;
-    struct query query;
-    query_begin(&query, db,
-                "SELECT x.cpu_s FROM cell c JOIN cell e ON (e.model_id, e.subset_id, e.cond_id)"
-                " = (c.model_id, c.subset_id, c.cond_id) JOIN run_cell x ON x.cell_id ="
-                " e.cell_id WHERE c.cell_id = ? AND x.run_id < ? AND x.cpu_s > 0"
-                " ORDER BY x.run_id DESC LIMIT 7", "ii", cell, run);
-    while (query_row(&query) && count < 7)
-        times[count++] = query_real(&query, 0);
-    *usual = *limit = (double)INFINITY;
-    if (count >= 3) {
-        *usual = median(times, count);
-        for (size_t i = 0; i < count; i++)
-            off[i] = fabs(times[i] - *usual);
-        *limit = fmax(*usual + 4 * 1.4826 * median(off, count), 1.1 * *usual);
-    }
-    return query_end(&query);
-}
-
-static enum status find_slow(sqlite3 *db, struct night *night)
-{
-    enum status st = OK;
-    for (size_t i = 0; i < night->n_cells && !st; i++) {
-        struct night_cell *cell = &night->cells[i];
-        double usual, limit, now;
-        int64_t us = 0;
-        st = sql_int(db, 0, &us, "SELECT CAST(1e6 * cpu_s AS INTEGER) FROM run_cell WHERE"
-                     " run_id = ? AND cell_id = ?", "ii", night->run, cell->after);
-        if (st || us < 1000) /* not computed this night */
-            continue;
-        now = (double)us / 1e6;
-        st = usual_time(db, night->run, cell->after, &usual, &limit);
-        if (st || now <= limit)
-            continue;
-        night->slow = mem_grow(night->slow, night->n_slow + 1, sizeof *night->slow);
-        night->slow[night->n_slow++] =
-            (struct night_slow){cell->model, cell->condition, usual, now};
     }
     return st;
 }
@@ -259,13 +202,14 @@ static enum status read_runs(sqlite3 *db, struct night *night)
 {
     struct query query;
     query_begin(&query, db, "SELECT r.suite, r.started, (SELECT started FROM run WHERE run_id ="
-                " ?) FROM run r WHERE r.run_id = ?", "ii", night->against, night->run);
+                " ?), r.status = 'interrupted' FROM run r WHERE r.run_id = ?", "ii", night->against, night->run);
     night->suite = night->started = night->against_started = "";
     if (query_row(&query)) {
         night->suite = arena_copy(&night->arena, query_text(&query, 0));
         night->started = arena_copy(&night->arena, query_text(&query, 1));
         if (!query_null(&query, 2))
             night->against_started = arena_copy(&night->arena, query_text(&query, 2));
+        night->cut_short = query_int(&query, 3);
     }
     return query_end(&query);
 }
@@ -298,6 +242,7 @@ enum status night_open(struct store *store, int64_t run, int64_t against,
     struct night *night = mem_new(sizeof *night);
     night->run = run;
     night->against = against;
+    night->work = options->work ? arena_copy(&night->arena, options->work) : NULL;
     *out = NULL;
     enum status st = read_runs(db, night);
     if (!st)
@@ -306,13 +251,15 @@ enum status night_open(struct store *store, int64_t run, int64_t against,
         st = compare(db, night, &night->cells[i]);
     adjust(night);
     for (size_t i = 0; i < night->n_cells && !st; i++) {
-        night->cells[i].verdict = judge(&night->cells[i], options->min_effect);
+        night->cells[i].verdict = judge(night, &night->cells[i], options->min_effect);
         night->counts[night->cells[i].verdict]++;
     }
     if (!st)
         st = judge_gates(store, options, night);
     if (!st)
-        st = find_slow(db, night);
+        st = night_find_slow(db, night);
+    if (!st)
+        st = night_find_large(db, night);
     if (!st)
         st = count_canaries(db, night);
     if (!st)

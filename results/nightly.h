@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 enum night_verdict { VERDICT_IDENTICAL, VERDICT_SAME, VERDICT_BETTER, VERDICT_WORSE, VERDICT_NEW,
-               VERDICT_GONE, VERDICTS };
+               VERDICT_GONE, VERDICT_UNREACHED, VERDICTS };
 extern const char *const verdict_names[VERDICTS];
 
 enum { NIGHT_FLIPS = 20 };
@@ -34,25 +34,30 @@ struct night_gate {
     bool holds;
 };
 
-/* Work that took longer than it used to: median + 4 robust deviations and 10 % more. */
+/* Work that took more than it used to: median + 4 robust deviations and 10 % more, of up to
+ * seven earlier nights. */
 struct night_slow {
-    const char *model, *condition;
-    double usual_s, now_s;
+    const char *model, *condition; /* "" both: the whole night's peak memory */
+    double usual, now;             /* CPU seconds, or MiB of memory */
+    const char *since;             /* the start of the night that the level rose in, or NULL */
 };
 
 struct night {
     int64_t run, against;        /* run ids; against 0: the first night */
     const char *suite, *started, *against_started;
+    bool cut_short;              /* interrupted, or out of budget: what is missing may come */
     size_t n_cells, n_gates, n_slow, counts[VERDICTS];
     struct night_cell *cells;    /* by model, dataset, condition */
     struct night_gate *gates;
     struct night_slow *slow;
+    const char *work;            /* what was done and what it took, or NULL; as it was given */
     size_t canaries, canaries_changed; /* computed again this night, and came out different */
     struct arena arena;
 };
 
 struct night_options {
     double min_effect;           /* share; a smaller change is `same`; 0.001 is usual */
+    const char *work;            /* a line for the report, or NULL */
     const char *const *gates;    /* "acc(int8) >= 0.99*acc(fp32)" */
     size_t n_gates;
 };
@@ -72,7 +77,8 @@ void night_close(struct night *night);
 /* Something to wake up for: a worse cell, a failed gate, a changed canary. */
 bool night_regressed(const struct night *night);
 
-/* "terminal" (width columns), "markdown" or "junit". */
+/* "terminal" (width columns), "markdown", "junit", or "html": a section for the page, as
+ * leaderboard_options.above wants it. */
 enum status night_write(const struct night *night, const char *format, int width, bool colour,
                         FILE *out);
 

@@ -16,8 +16,9 @@ static const char *headline(const struct night *night, struct arena *arena)
     if (night->against)
         text_addf(&text, " against %.16s", night->against_started);
     text_add(&text, ":");
-    static const enum night_verdict order[] = {VERDICT_WORSE, VERDICT_BETTER, VERDICT_SAME,
-                                         VERDICT_IDENTICAL, VERDICT_NEW, VERDICT_GONE};
+    static const enum night_verdict order[] = {
+        VERDICT_WORSE, VERDICT_BETTER, VERDICT_SAME, VERDICT_IDENTICAL,
+        VERDICT_NEW,   VERDICT_GONE,   VERDICT_UNREACHED};
     for (size_t i = 0; i < VERDICTS; i++)
         if (night->counts[order[i]])
             text_addf(&text, "%s %zu %s", text.data[text.size - 1] == ':' ? "" : ",",
@@ -114,20 +115,27 @@ static void add_slow(const struct night *night, struct sheets *sheets)
 {
     if (!night->n_slow)
         return;
-    struct sheet *sheet = sheet_add(sheets, "Slower than usual", night->n_slow, 4);
-    sheet->note = "CPU seconds against the median of up to seven earlier runs; beyond four "
-                  "robust deviations and 10 %.";
-    sheet_column(sheet, "Model", false, 0);
-    sheet_column(sheet, "Condition", false, 0);
-    sheet_column(sheet, "Usual", true, 0);
-    sheet_column(sheet, "Now", true, 0);
+    struct sheet *sheet = sheet_add(sheets, "More than usual", night->n_slow, 5);
+    sheet->note = "CPU seconds, or MiB of memory for the whole night, against the median of up "
+                  "to seven earlier nights; beyond four robust deviations and 10 %. Since: "
+                  "where a fit of steps to all nights has its last rise.";
+    static const struct sheet_column columns[] = {
+        {"Model", false, 0}, {"Condition", false, 0}, {"Usual", true, 0}, {"Now", true, 0},
+        {"Since", false, 1},
+    };
+    for (size_t i = 0; i < 5; i++)
+        sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
     for (size_t i = 0; i < night->n_slow; i++) {
-        sheet_set(sheet, i, 0, night->slow[i].model, TONE_PLAIN);
-        sheet_set(sheet, i, 1, night->slow[i].condition, TONE_PLAIN);
-        sheet_set(sheet, i, 2, arena_format(&sheets->arena, "%.2f", night->slow[i].usual_s),
+        const struct night_slow *slow = &night->slow[i];
+        const char *unit = *slow->condition ? "s" : "MiB";
+        sheet_set(sheet, i, 0, *slow->model ? slow->model : "(the night)", TONE_PLAIN);
+        sheet_set(sheet, i, 1, *slow->condition ? slow->condition : "peak memory", TONE_PLAIN);
+        sheet_set(sheet, i, 2, arena_format(&sheets->arena, "%.2f %s", slow->usual, unit),
                   TONE_PLAIN);
-        sheet_set(sheet, i, 3, arena_format(&sheets->arena, "%.2f", night->slow[i].now_s),
-                  TONE_PLAIN);
+        sheet_set(sheet, i, 3, arena_format(&sheets->arena, "%.2f %s", slow->now, unit),
+                  TONE_BAD);
+        sheet_set(sheet, i, 4, slow->since ? arena_format(&sheets->arena, "%.10s", slow->since)
+                                           : "", TONE_PLAIN);
     }
 }
 
@@ -215,6 +223,44 @@ static void write_junit(const struct night *night, FILE *out)
     text_clear(&text);
 }
 
+/* The page's part: a table each, below one heading. */
+static void write_html(const char *line, const struct night *night,
+                       const struct sheets *sheets, FILE *out)
+{
+    struct text text = {0};
+    text_add(&text, "<section class=\"night\" aria-labelledby=\"night\">\n<h2 id=\"night\">");
+    html_text(&text, line);
+    text_add(&text, "</h2>\n");
+    if (night->work) {
+        text_add(&text, "<p class=\"note\">");
+        html_text(&text, night->work);
+        text_add(&text, "</p>\n");
+    }
+    for (size_t i = 0; i < sheets->count; i++)
+        html_sheet(&text, &sheets->items[i]);
+    text_add(&text, "</section>\n");
+    fputs(text.data, out);
+    text_clear(&text);
+}
+
+static void write_head(const char *line, const struct night *night, bool markdown, FILE *out)
+{
+    fputs(markdown ? "## " : "", out);
+    if (markdown)
+        markdown_text(line, out);
+    else
+        fputs(line, out);
+    fputs("\n", out);
+    if (!night->work)
+        return;
+    fputs(markdown ? "\n" : "", out);
+    if (markdown)
+        markdown_text(night->work, out);
+    else
+        fputs(night->work, out);
+    fputs("\n", out);
+}
+
 enum status night_write(const struct night *night, const char *format, int width, bool colour,
                         FILE *out)
 {
@@ -222,25 +268,22 @@ enum status night_write(const struct night *night, const char *format, int width
         write_junit(night, out);
         return OK;
     }
-    bool markdown = !strcmp(format, "markdown");
-    if (!markdown && strcmp(format, "terminal"))
-        return status_fail(ERR_USAGE, "a report is terminal, markdown or junit, not '%s'",
+    bool markdown = !strcmp(format, "markdown"), html = !strcmp(format, "html");
+    if (!markdown && !html && strcmp(format, "terminal"))
+        return status_fail(ERR_USAGE, "a report is terminal, markdown, html or junit, not '%s'",
                            format);
     struct sheets sheets = {0};
     const char *line = headline(night, &sheets.arena);
     enum status st = OK;
     add_gates(night, &sheets);
     add_changes(night, &sheets);
-    add_flips(night, markdown ? NIGHT_FLIPS : 2, &sheets);
+    add_flips(night, markdown || html ? NIGHT_FLIPS : 2, &sheets);
     add_slow(night, &sheets);
-    if (markdown) {
-        fputs("## ", out);
-        markdown_text(line, out);
-        fputs("\n", out);
-    } else {
-        fprintf(out, "%s\n", line);
-    }
-    for (size_t i = 0; i < sheets.count && !st; i++) {
+    if (html)
+        write_html(line, night, &sheets, out);
+    else
+        write_head(line, night, markdown, out);
+    for (size_t i = 0; i < sheets.count && !html && !st; i++) {
         fputs("\n", out);
         if (markdown)
             sheet_markdown(&sheets.items[i], out);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/mem.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -153,6 +154,21 @@ enum status store_put_canary(struct store *, int64_t run_id, int64_t cell_id, si
  * store_put_cell. `*json` is NULL when there is none; the caller frees. */
 enum status store_put_checkpoint(struct store *, const char *key, const char *json);
 enum status store_get_checkpoint(struct store *, const char *key, char **json);
+
+/* ---- what work takes: cost.c ---- */
+
+/* CPU seconds a sample that a network took under a condition, over all runs here. */
+struct store_cost {
+    const char *model, *variant, *kind, *noise, *condition;
+    int64_t macs;
+    double seconds;
+};
+/* By model, then condition, as they came into the store. Strings live in the arena; the
+ * caller frees *out. */
+enum status store_costs(struct store *store, struct arena *arena, struct store_cost **out,
+                        size_t *count);
+/* Bytes that a verdict takes in the file, going by the newest cells; 0: there are none. */
+enum status store_sample_bytes(struct store *store, double *out);
 
 /* ---- care: merge.c, care.c ---- */
 

@@ -24,12 +24,14 @@ static const struct option options[] = {
     {"min-effect", "POINTS", "0.1", "a smaller change is no regression", false, NULL},
     {"canaries", "N", "5", "finished cells to compute again and compare byte for byte",
      false, NULL},
-    {"budget", "TIME", NULL, "stop after so long (90m, 4h); the next night goes on", false,
+    {"budget", "TIME", NULL,
+     "stop after so long (90m, 4h), most telling cells first; the next night goes on", false,
      NULL},
     {"threads", "N", "0", "workers; 0 is all", false, NULL},
     {"report", "FILE.md", NULL, "the report as Markdown", false, "files"},
     {"junit", "FILE.xml", NULL, "the report for a build server", false, "files"},
-    {"html", "FILE.html", NULL, "the leaderboard page", false, "files"},
+    {"html", "FILE.html", NULL, "the report above the leaderboard, as one page", false,
+     "files"},
     {"strict", NULL, NULL, "exit 7 when a result has a reliability flag", false, NULL},
     {"quiet", NULL, NULL, "no progress", false, NULL},
     {0},
@@ -108,16 +110,32 @@ static enum status execute(struct nightly *job)
     return st;
 }
 
+/* The board below the night's own report. */
+static enum status write_page(struct store *store, const struct night *night, FILE *out)
+{
+    char *above = NULL;
+    size_t size = 0;
+    FILE *part = open_memstream(&above, &size);
+    if (!part)
+        return status_fail(ERR_IO, "the page: %s", strerror(errno));
+    enum status st = night_write(night, "html", 0, false, part);
+    fclose(part);
+    struct leaderboard_options board = {.format = "html", .above = above};
+    if (!st)
+        st = leaderboard_write(store, &board, out);
+    free(above);
+    return st;
+}
+
 static enum status write_file(const char *path, const struct night *night,
                               struct store *store, const char *format)
 {
-    struct leaderboard_options board = {.format = "html"};
     char *part = mem_format("%s.part-%ld", path, (long)getpid());
     FILE *out = fopen(part, "w");
     enum status st = out ? OK : status_fail(ERR_IO, "%s: %s", part, strerror(errno));
     if (!st)
-        st = night ? night_write(night, format, 0, false, out)
-                   : leaderboard_write(store, &board, out);
+        st = !strcmp(format, "html") ? write_page(store, night, out)
+                                     : night_write(night, format, 0, false, out);
     if (out && fclose(out) && !st)
         st = status_fail(ERR_IO, "%s: %s", part, strerror(errno));
     if (!st && rename(part, path))
@@ -138,10 +156,10 @@ static enum status write_reports(const struct nightly *job, const struct night *
     enum status st = night_write(night, "terminal", size.ws_col, isatty(STDOUT_FILENO),
                                  stdout);
     if (!st && report)
-        st = write_file(report, night, NULL, "markdown");
+        st = write_file(report, night, job->store, "markdown");
     if (!st && junit)
-        st = write_file(junit, night, NULL, "junit");
-    return st || !html ? st : write_file(html, NULL, job->store, "html");
+        st = write_file(junit, night, job->store, "junit");
+    return st || !html ? st : write_file(html, night, job->store, "html");
 }
 
 /* Against last night, and against the pinned run, which is printed after it. */
@@ -150,9 +168,13 @@ static enum status judge(const struct nightly *job, bool *regressed)
     const char *pin = option_value(job->arguments, "baseline");
     struct night *night = NULL;
     int64_t before = 0;
+    char *work = run_summary(&job->report);
+    struct night_options how = job->judge;
+    how.work = work;
     enum status st = night_previous(job->store, job->report.run_id, NULL, &before);
     if (!st)
-        st = night_open(job->store, job->report.run_id, before, &job->judge, &night);
+        st = night_open(job->store, job->report.run_id, before, &how, &night);
+    free(work);
     if (!st) {
         *regressed = night_regressed(night);
         st = write_reports(job, night);

@@ -3,12 +3,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "harness/table.h"
 #include "harness/command.h"
 #include "harness/lists.h"
 #include "harness/run.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,9 @@ static const struct option options[] = {
      false, NULL},
     {"shard", "I/N", NULL, "the I-th of N shares of the work", false, NULL},
     {"timeout-cell", "TIME", NULL, "give a cell up after so much work (90s, 20m, 4h)",
+     false, NULL},
+    {"budget", "TIME", NULL,
+     "stop after so long (90m, 4h), most telling cells first; go on with the same command",
      false, NULL},
     {"save-adversarial", "FOLDER", NULL, "write adversarial examples as PNG", false,
      "files"},
@@ -143,7 +148,9 @@ static enum status read_options(const struct arguments *arguments,
     enum status st = read_shard(arguments, plan);
     if (!st)
         st = read_threads(arguments, &run->threads);
-    return st ? st : option_seconds(arguments, "timeout-cell", &run->cell_seconds);
+    if (!st)
+        st = option_seconds(arguments, "timeout-cell", &run->cell_seconds);
+    return st ? st : option_seconds(arguments, "budget", &run->budget_seconds);
 }
 
 /* --- the dry run --------------------------------------------------------------------- */
@@ -166,8 +173,11 @@ static void print_plan_json(const struct plan *plan)
         json_string(&out, dataset->dataset.name);
         text_add(&out, ",\"condition\":");
         json_string(&out, cell_condition(plan, cell)->label);
-        text_addf(&out, ",\"n\":%zu,\"state\":\"%s\",\"key\":\"%s\"}",
+        text_addf(&out, ",\"n\":%zu,\"state\":\"%s\",\"key\":\"%s\"",
                   dataset->subset.count, state_word(cell->state), cell->key);
+        if (isfinite(cell->cost))
+            text_addf(&out, ",\"cpu_s\":%.3f", cell->cost);
+        text_add(&out, "}");
     }
     text_add(&out, "\n]\n");
     fputs(out.data, stdout);
@@ -190,8 +200,9 @@ static void print_plan(const struct plan *plan, bool as_json)
            plan_count(plan, CELL_FAILED));
 }
 
-static enum status dry_run(const struct arguments *arguments, struct plan *plan)
+static enum status dry_run(const struct arguments *arguments, struct plan *plan, int threads)
 {
+    struct plan_cost cost = {0};
     struct store *store = NULL;
     const char *db = option_value(arguments, "db");
     enum status st = OK;
@@ -199,9 +210,14 @@ static enum status dry_run(const struct arguments *arguments, struct plan *plan)
         st = store_open(db, STORE_READ, &store);
     if (!st && store)
         st = plan_lookup(plan, store);
+    if (!st && store)
+        st = plan_predict(plan, store, &cost);
     store_close(store);
+    bool as_json = option_given(arguments, "json");
     if (!st)
-        print_plan(plan, option_given(arguments, "json"));
+        print_plan(plan, as_json);
+    if (!st && !as_json && cost.cells)
+        puts(run_prospect(&cost, threads));
     return st;
 }
 
@@ -226,38 +242,23 @@ static void print_failures(const struct plan *plan, const char *db)
 static void print_summary(const struct run_report *report, const char *db, bool as_json,
                           enum exit_code code)
 {
-    double rate = report->seconds > 0 ? (double)report->samples / report->seconds : 0;
     if (as_json) {
         printf("{\"run\":%" PRId64 ",\"db\":", report->run_id);
         struct text name = {0};
         json_string(&name, db);
         printf("%s,\"done\":%zu,\"found\":%zu,\"failed\":%zu,\"timeout\":%zu,\"flagged\":"
                "%zu,\"unread\":%zu,"
-               "\"seconds\":%.3f,\"images\":%zu,\"peak_kb\":%" PRId64 ",\"exit\":%d}\n",
+               "\"seconds\":%.3f,\"cpu_s\":%.3f,\"cpu_predicted\":%.3f,\"images\":%zu,\"peak_kb\":%" PRId64 ",\"exit\":%d}\n",
                name.data, report->done, report->found, report->failed, report->timed_out,
-               report->flagged, report->unread, report->seconds, report->samples, report->peak_kb,
+               report->flagged, report->unread, report->seconds, report->cpu_s,
+               report->cpu_predicted, report->samples, report->peak_kb,
                (int)code);
         text_clear(&name);
         return;
     }
-    fprintf(stderr, "%zu cells done", report->done);
-    if (report->found)
-        fprintf(stderr, ", %zu already there", report->found);
-    if (report->failed)
-        fprintf(stderr, ", %zu failed", report->failed);
-    if (report->timed_out)
-        fprintf(stderr, ", %zu timed out", report->timed_out);
-    if (report->flagged)
-        fprintf(stderr, ", %zu with flags", report->flagged);
-    if (report->unread)
-        fprintf(stderr, ", %zu sample%s unreadable and counted as wrong (table failure)",
-                report->unread, report->unread == 1 ? "" : "s");
-    fprintf(stderr, " in %.1f s", report->seconds);
-    if (report->interrupted)
-        fprintf(stderr, "; interrupted: the same command goes on from here");
-    else if (report->done)
-        fprintf(stderr, " (%.0f images/s, %" PRId64 " MiB)", rate, report->peak_kb >> 10);
-    fprintf(stderr, " -> %s\n", db);
+    char *summary = run_summary(report);
+    fprintf(stderr, "%s -> %s\n", summary, db);
+    free(summary);
 }
 
 static enum status execute(const struct arguments *arguments, struct plan *plan,
@@ -316,7 +317,8 @@ static enum exit_code run(const struct arguments *arguments)
         st = plan_open(suite, &plan_options, &plan);
     }
     if (!st && option_given(arguments, "dry-run"))
-        st = dry_run(arguments, &plan);
+        st = dry_run(arguments, &plan,
+                     run_options.threads > 0 ? run_options.threads : threads_available());
     else if (!st)
         st = execute(arguments, &plan, &plan_options, &run_options, &code);
     if (st)

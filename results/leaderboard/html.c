@@ -11,35 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void html_text(struct text *out, const char *string)
-{
-    for (; string && *string; string++)
-        switch (*string) {
-        case '&':
-            text_add(out, "&amp;");
-            break;
-        case '<':
-            text_add(out, "&lt;");
-            break;
-        case '>':
-            text_add(out, "&gt;");
-            break;
-        case '"':
-            text_add(out, "&quot;");
-            break;
-        default:
-            text_add_bytes(out, string, 1);
-        }
-}
-
-/* "+0.12" with a true minus sign. */
-void html_points(struct text *out, double share)
-{
-    char number[16];
-    board_points(share, number);
-    text_addf(out, "%s%s", *number == '-' ? "−" : *number ? "+" : "", *number ? number + 1 : "–");
-}
-
 static void heading(struct text *out, const struct board_section *section, size_t index)
 {
     text_addf(out, "<section class=\"dataset\" aria-labelledby=\"set-%zu\">\n<h2 id=\"set-%zu\">",
@@ -56,15 +27,6 @@ static void heading(struct text *out, const struct board_section *section, size_
     }
     text_addf(out, "; %zu networks, %zu conditions, %zu cells</small></h2>\n", section->n_rows,
               section->n_conditions, section->n_cells);
-}
-
-void html_name(struct text *out, const struct board_row *row)
-{
-    html_text(out, row->model);
-    if (*row->variant) {
-        text_add(out, "/");
-        html_text(out, row->variant);
-    }
 }
 
 /* ---- twins ---- */
@@ -410,7 +372,8 @@ static void put_foot(struct text *out, const struct board *board)
 }
 
 /* Fills {{name}} in the template. */
-static enum status fill(sqlite3 *db, const struct board *board, struct text *out)
+static enum status fill(sqlite3 *db, const struct board *board, const char *above,
+                        struct text *out)
 {
     enum status st = OK;
     for (const char *at = page_html; *at && !st;) {
@@ -428,6 +391,8 @@ static enum status fill(sqlite3 *db, const struct board *board, struct text *out
             text_add(out, page_js);
         else if (!strncmp(name, "charts", size))
             text_add(out, page_charts);
+        else if (!strncmp(name, "above", size))
+            text_add(out, above ? above : "");
         else if (!strncmp(name, "lead", size))
             put_lead(out, board);
         else if (!strncmp(name, "foot", size))
@@ -446,9 +411,8 @@ static enum status fill(sqlite3 *db, const struct board *board, struct text *out
 static enum status write_html(struct store *store, const struct board *board,
                               const struct leaderboard_options *options, FILE *out)
 {
-    (void)options;
     struct text page = {0};
-    enum status st = fill(store_handle(store), board, &page);
+    enum status st = fill(store_handle(store), board, options->above, &page);
     if (!st)
         fwrite(page.data, 1, page.size, out);
     text_clear(&page);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "results/leaderboard/json.h"
+#include "results/leaderboard/sheet.h"
 #include "results/sql.h"
 
 /* page.html, page.css, charts.js with page.js after it */
@@ -11,6 +12,8 @@ extern const char page_html[], page_css[], page_charts[], page_js[];
 void html_text(struct text *out, const char *string);
 void html_points(struct text *out, double share);
 void html_name(struct text *out, const struct board_row *row);
+/* A heading, the note and a table that scrolls by itself. */
+void html_sheet(struct text *out, const struct sheet *sheet);
 
 /* What charts and comparisons need beyond the board's JSON: tie groups by every measure,
  * commands, discordant counts of every pair of rows, and the last nights. */

@@ -61,6 +61,8 @@ static void a_night_and_the_next(void **state)
     assert_true(says("2.md", "4 of 4 canaries the same"));
     assert_true(says("2.xml", "failures=\"0\""));
     assert_true(says("2.html", "</html>"));
+    assert_true(says("2.html", "4 identical; 1 of 1 gates hold; 4 of 4 canaries the same</h2>"));
+    assert_true(says("2.html", "4 cells done in "));
 }
 
 static void a_gate_that_fails(void **state)

@@ -6,46 +6,14 @@
 #include "harness/command.h"
 #include "harness/plan.h"
 
-#include <fcntl.h>
-#include <signal.h>
+#include <math.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-
-#include <sqlite3.h>
 
 static char folder[] = "/tmp/gauntlet-run-XXXXXX";
 
-/* The first column of a query's rows, joined by spaces; a static buffer. */
 static const char *ask(const char *db, const char *sql)
 {
-    static char answer[4096];
-    char *path = mem_format("%s/%s", folder, db);
-    sqlite3 *handle;
-    sqlite3_stmt *query;
-    answer[0] = 0;
-    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL),
-                     SQLITE_OK);
-    sqlite3_busy_timeout(handle, 5000);
-    if (sqlite3_prepare_v2(handle, sql, -1, &query, NULL) != SQLITE_OK)
-        fail_msg("%s", sqlite3_errmsg(handle));
-    while (sqlite3_step(query) == SQLITE_ROW) {
-        const char *value = (const char *)sqlite3_column_text(query, 0);
-        size_t used = strlen(answer);
-        snprintf(answer + used, sizeof answer - used, "%s%s", used ? " " : "",
-                 value ? value : "");
-    }
-    sqlite3_finalize(query);
-    sqlite3_close(handle);
-    free(path);
-    return answer;
-}
-
-static void remove_db(const char *db)
-{
-    char *line = mem_format("rm -f '%s/%s'*", folder, db);
-    assert_int_equal(system(line), 0);
-    free(line);
+    return tiny_ask(folder, db, sql);
 }
 
 #define FAMILIES                                                                         \
@@ -177,124 +145,6 @@ static void shards_hold_the_whole(void **state)
                      1);
 }
 
-/* --- stopping ------------------------------------------------------------------------ */
-
-#define LONG_WORK                                                                        \
-    "--noise 'pgd-linf eps=2/255 steps=30000' --noise 'square-linf eps=2/255 "           \
-    "queries=90000' "                                                                    \
-    "--noise decode=stb --noise tilt-p"
-
-/* Until the program is at its cells: a signal before that ends it like any other. */
-static void wait_for_run(const char *db)
-{
-    char *path = mem_format("%s/%s", folder, db);
-    const struct timespec step = {0, 2000000};
-    bool begun = false;
-    for (int i = 0; i < 5000 && !begun; i++) {
-        nanosleep(&step, NULL);
-        sqlite3 *handle;
-        sqlite3_stmt *query = NULL;
-        if (sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-            sqlite3_prepare_v2(handle, "SELECT 1 FROM cell", -1, &query, NULL) ==
-                SQLITE_OK)
-            begun = sqlite3_step(query) == SQLITE_ROW; /* clean is done */
-        sqlite3_finalize(query);
-        sqlite3_close(handle);
-    }
-    free(path);
-    assert_true(begun);
-}
-
-/* Starts the long run and sends it a signal after so many milliseconds; its exit code, or
- * 128 + signal. */
-static int start_and_stop(const char *db, int signal_number, int after_ms)
-{
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (!child) {
-        if (chdir(folder))
-            _exit(99);
-        int null = open("/dev/null", O_WRONLY);
-        dup2(null, 1);
-        dup2(null, 2);
-        execl(getenv("GAUNTLET_PROGRAM"), "gauntlet", "run", "--model", "tiny.onnx",
-              "--dataset", "data", "--db", db, "--threads", "2", "--noise",
-              "pgd-linf eps=2/255 steps=30000", "--noise",
-              "square-linf eps=2/255 queries=90000", "--noise", "decode=stb",
-              "--noise", "tilt-p", (char *)NULL);
-        _exit(98);
-    }
-    if (signal_number != SIGKILL)
-        wait_for_run(db);
-    const struct timespec wait = {after_ms / 1000, (after_ms % 1000) * 1000000L};
-    nanosleep(&wait, NULL);
-    kill(child, signal_number);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void interrupted_runs_go_on(void **state)
-{
-    (void)state;
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db whole.db "
-                              "--quiet " LONG_WORK),
-                     0);
-    char *whole = tiny_dump(folder, "whole.db");
-    int interrupted = 0;
-    for (int trial = 0; trial < 4; trial++) {
-        remove_db("part.db");
-        int code =
-            start_and_stop("part.db", trial % 2 ? SIGTERM : SIGINT, 5 + 40 * trial);
-        assert_true(code == 4 || code == 0 || code == 128 + SIGINT ||
-                    code == 128 + SIGTERM);
-        if (code == 4) {
-            interrupted++;
-            assert_string_equal(ask("part.db", "SELECT status || exit_code FROM run"),
-                                "interrupted4");
-        }
-        assert_int_equal(tiny_run(folder,
-                                  "run --model tiny.onnx --dataset data --db part.db "
-                                  "--quiet " LONG_WORK),
-                         0);
-        char *part = tiny_dump(folder, "part.db");
-        assert_string_equal(whole, part);
-        assert_string_equal(ask("part.db", "SELECT count(*) FROM checkpoint"), "0");
-        free(part);
-    }
-    assert_true(interrupted > 0);
-    free(whole);
-}
-
-static void kills_leave_no_half_cell(void **state)
-{
-    (void)state;
-    char *whole = tiny_dump(folder, "whole.db");
-    remove_db("killed.db");
-    for (int trial = 0; trial < 5; trial++) {
-        start_and_stop("killed.db", SIGKILL, 30 + 90 * trial);
-        char *path = mem_format("%s/killed.db", folder);
-        if (!access(path, F_OK)) {
-            assert_string_equal(ask("killed.db", "PRAGMA integrity_check"), "ok");
-            if (*ask("killed.db", "SELECT 1 FROM sqlite_schema WHERE name = 'pred'"))
-                assert_string_equal(ask("killed.db",
-                                        "SELECT count(*) FROM cell LEFT JOIN pred"
-                                        " USING(cell_id) WHERE top1 IS NULL"),
-                                    "0");
-        }
-        free(path);
-    }
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db killed.db "
-                              "--quiet " LONG_WORK),
-                     0);
-    char *killed = tiny_dump(folder, "killed.db");
-    assert_string_equal(whole, killed);
-    free(whole);
-    free(killed);
-}
-
 /* --- bad input ----------------------------------------------------------------------- */
 
 /* Unknown pictures are seen clean by every network; a part of the classes is chosen among. */
@@ -343,56 +193,6 @@ static void classes_can_be_unknown_or_few(void **state)
                                       " --among some"),
                      1);
     assert_non_null(strstr(tiny_output(), "choose one of: present, all"));
-}
-
-static void broken_pictures_are_recorded(void **state)
-{
-    (void)state;
-    static const char junk[] = "this is no picture";
-    char *copy =
-        mem_format("cd '%s' && cp -r data damaged && printf '%s' > damaged/red/2.jpg && "
-                   "head -c 300 damaged/red/1.jpg > damaged/white/2.jpg",
-                   folder, junk);
-    assert_int_equal(system(copy), 0);
-    free(copy);
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset damaged --db bad.db "
-                              "--noise decode=stb"),
-                     0);
-    assert_string_equal(ask("bad.db",
-                            "SELECT n || ' ' || n_unread || ' ' || round(acc, 3) FROM"
-                            " result WHERE condition = 'clean'"),
-                        "10 2 0.8");
-    assert_string_equal(ask("bad.db", "SELECT DISTINCT stage FROM failure"), "decode");
-    assert_string_equal(ask("bad.db", "SELECT count(*) FROM failure"), "4");
-    assert_string_equal(ask("bad.db", "SELECT count(*) FROM failure WHERE message = ''"),
-                        "0");
-}
-
-static void one_bad_model_costs_its_own_cells(void **state)
-{
-    (void)state;
-    char *path = mem_format("%s/bad.onnx", folder);
-    assert_ok(file_replace(path, "not a network", 13));
-    free(path);
-    assert_int_equal(tiny_run(folder,
-                              "run --model bad.onnx --model tiny.onnx --dataset data "
-                              "--db mixed.db"),
-                     2);
-    assert_non_null(strstr(tiny_output(), "bad.onnx: left out"));
-    assert_string_equal(ask("mixed.db", "SELECT model || acc FROM result"), "tiny1.0");
-    assert_int_equal(
-        tiny_run(folder, "run --model bad.onnx --dataset data --db mixed.db"), 1);
-
-    /* A condition that cannot be: the others are done, and this one says why. */
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db mixed.db "
-                              "--noise 'pgd-linf eps=1/255 source=nobody'"),
-                     2);
-    assert_non_null(strstr(tiny_output(), "source=nobody is not among the models"));
-    assert_string_equal(
-        ask("mixed.db", "SELECT status FROM cell WHERE error LIKE '%nobody%'"),
-        "skipped");
 }
 
 static void mistakes_are_named(void **state)
@@ -495,6 +295,126 @@ static void networks_share_pixels(void **state)
     free(one);
     free(two);
     free(data);
+}
+
+/* Under a budget: clean, then the middle of each noise, then the rest; attacks by
+ * themselves, cheap before dear. */
+static void the_most_telling_goes_first(void **state)
+{
+    (void)state;
+    struct suite *suite;
+    struct plan plan;
+    char *one = mem_format("%s/tiny.onnx", folder), *data = mem_format("%s/data", folder);
+    assert_ok(suite_new(&suite));
+    suite_add_model(suite, one);
+    suite_add_dataset(suite, data, NULL, NULL, NULL);
+    suite_add_noise(suite, "fog:1-5");
+    suite_add_noise(suite, "contrast:[1,3]");
+    suite_add_noise(suite, "pgd-linf eps=[1/255,2/255,4/255]");
+    assert_ok(plan_open(suite, &(struct plan_options){0}, &plan));
+    for (size_t i = 0; i < plan.n_cells; i++)
+        plan.cells[i].cost = plan.cells[i].condition == 10 ? 0.5 : 1; /* eps=4/255 is quick */
+    plan_telling_first(&plan, 1000);
+    static const char *const expected[] = {
+        "clean", "fog:3 contrast:1", "pgd-linf eps=2/255", "pgd-linf eps=4/255",
+        "fog:1 fog:2 fog:4 fog:5 contrast:3", "pgd-linf eps=1/255",
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct wave wave = plan_next(&plan);
+        for (size_t c = 0; c < plan.n_cells; c++) { /* in the order of the plan */
+            bool in = false, wanted = false;
+            const char *label = plan.conditions.items[plan.cells[c].condition].label;
+            const char *at = strstr(expected[i], label);
+            wanted = at && (!at[strlen(label)] || at[strlen(label)] == ' ');
+            for (size_t k = 0; k < wave.count; k++)
+                in = in || wave.cells[k] == &plan.cells[c];
+            if (in != wanted)
+                fail_msg("wave %zu: %s %s", i, label, in ? "is there" : "is missing");
+        }
+        for (size_t k = 0; k < wave.count; k++)
+            wave.cells[k]->state = CELL_DONE;
+        free(wave.cells);
+    }
+    assert_int_equal(plan_next(&plan).count, 0);
+    plan_close(&plan);
+    suite_free(suite);
+    free(one);
+    free(data);
+}
+
+static double cpu_of(const struct plan *plan, const char *label)
+{
+    for (size_t i = 0; i < plan->n_cells; i++)
+        if (!strcmp(cell_condition(plan, &plan->cells[i])->label, label))
+            return plan->cells[i].cost;
+    fail_msg("no %s", label);
+    return 0;
+}
+
+/* Past cells of made-up durations: the same condition here, elsewhere by the networks'
+ * speed, the same noise at another strength, and what has no precedent. */
+static void costs_follow_from_past_cells(void **state)
+{
+    (void)state;
+    struct suite *suite;
+    struct plan plan;
+    struct store *store;
+    struct plan_cost cost;
+    char *two = mem_format("%s/second.onnx", folder), *data = mem_format("%s/data", folder);
+    char *db = mem_format("%s/cost.db", folder);
+    tiny_network(folder, "second", 2);
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db cost.db "
+                              "--noise fog:1 --noise 'fgsm-linf eps=2/255' --quiet"), 0);
+    assert_int_equal(tiny_run(folder, "run --model second.onnx --dataset data --db cost.db "
+                              "--noise contrast:2 --quiet"), 0);
+    /* tiny: 1 s clean, 3 s in fog, 10 s under attack; second: 2 s clean, 8 s with contrast */
+    tiny_ask(folder, "cost.db", "UPDATE run_cell SET cpu_s = (SELECT CASE noise WHEN 'clean' THEN"
+             " iif(model = 'tiny', 1, 2) WHEN 'fog' THEN 3 WHEN 'contrast' THEN 8 ELSE 10 END"
+             " FROM result r WHERE r.cell_id = run_cell.cell_id)");
+    assert_ok(suite_new(&suite));
+    suite_add_model(suite, two);
+    suite_add_dataset(suite, data, NULL, NULL, NULL);
+    static const char *const lines[] = {"fog:1", "fog:2", "contrast:1", "contrast:2",
+                                        "fgsm-linf eps=2/255", "pgd-linf eps=2/255"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        suite_add_noise(suite, lines[i]);
+    assert_ok(plan_open(suite, &(struct plan_options){.limit = 4}, &plan)); /* half of them */
+    assert_ok(store_open(db, STORE_READ, &store));
+    assert_ok(plan_predict(&plan, store, &cost));
+    static const double expected[] = {1, 3, 3, 4, 4, 10, -1};
+    assert_float_equal(cpu_of(&plan, "clean"), expected[0], 1e-9);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (expected[i + 1] >= 0)
+            assert_float_equal(cpu_of(&plan, lines[i]), expected[i + 1], 1e-9);
+        else
+            assert_true(isnan(cpu_of(&plan, lines[i])));
+    assert_int_equal(cost.cells, 7);
+    assert_int_equal(cost.unknown, 1);
+    assert_float_equal(cost.cpu_s, 25, 1e-9);
+    assert_true(cost.bytes > 0);
+    store_close(store);
+    plan_close(&plan);
+    suite_free(suite);
+    assert_int_equal(tiny_run(folder, "run --model second.onnx --dataset data --limit 4 --db "
+                              "cost.db --noise fog:1 --noise 'pgd-linf eps=2/255' --threads 1 "
+                              "--dry-run"), 0);
+    assert_non_null(strstr(tiny_output(), "3 cells to do: about 4.0 s on 1 worker, "));
+    assert_non_null(strstr(tiny_output(), ", and 1 without a precedent"));
+    free(two);
+    free(data);
+    free(db);
+}
+
+/* A budget that is over before it began: the run ends as if stopped, and goes on. */
+static void budgets_end_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db budget.db "
+                              "--budget 1 --noise 'square-linf eps=0.01/255 queries=90000 "
+                              "restarts=20'"), EXIT_INTERRUPTED);
+    assert_non_null(strstr(tiny_output(), "interrupted: the same command goes on"));
+    assert_string_equal(ask("budget.db", "SELECT status FROM run"), "interrupted");
+    assert_string_equal(ask("budget.db", "SELECT count(*) FROM result WHERE kind = 'adversarial'"), "0");
 }
 
 /* A key changes with what can change a number and with nothing else. */
@@ -654,13 +574,12 @@ int main(void)
         cmocka_unit_test(finished_cells_never_run_again),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(shards_hold_the_whole),
-        cmocka_unit_test(interrupted_runs_go_on),
-        cmocka_unit_test(kills_leave_no_half_cell),
-        cmocka_unit_test(broken_pictures_are_recorded),
-        cmocka_unit_test(one_bad_model_costs_its_own_cells),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(suites_run),
         cmocka_unit_test(networks_share_pixels),
+        cmocka_unit_test(the_most_telling_goes_first),
+        cmocka_unit_test(costs_follow_from_past_cells),
+        cmocka_unit_test(budgets_end_runs),
         cmocka_unit_test(keys_hold_what_matters),
         cmocka_unit_test(gradients_are_lent),
         cmocka_unit_test(examples_are_saved),

@@ -203,3 +203,27 @@ char *tiny_dump(const char *folder, const char *db)
     free(path);
     return dump.data ? dump.data : mem_copy("");
 }
+
+const char *tiny_ask(const char *folder, const char *db, const char *sql)
+{
+    static char answer[4096];
+    char *path = mem_format("%s/%s", folder, db);
+    sqlite3 *handle;
+    sqlite3_stmt *query;
+    answer[0] = 0;
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL),
+                     SQLITE_OK);
+    sqlite3_busy_timeout(handle, 5000);
+    if (sqlite3_prepare_v2(handle, sql, -1, &query, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(handle));
+    while (sqlite3_step(query) == SQLITE_ROW) {
+        const char *value = (const char *)sqlite3_column_text(query, 0);
+        size_t used = strlen(answer);
+        snprintf(answer + used, sizeof answer - used, "%s%s", used ? " " : "",
+                 value ? value : "");
+    }
+    sqlite3_finalize(query);
+    sqlite3_close(handle);
+    free(path);
+    return answer;
+}

@@ -21,3 +21,6 @@ const char *tiny_output(void);
 /* All that a database says of results, as text: cells in a fixed order with counts,
  * predictions, ranks, margins, distances, flags and failures. The caller frees. */
 char *tiny_dump(const char *folder, const char *db);
+
+/* The first column of a query's rows, joined by spaces; a static buffer. */
+const char *tiny_ask(const char *folder, const char *db, const char *sql);

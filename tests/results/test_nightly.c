@@ -217,6 +217,10 @@ static void reports_say_what_changed(void **state)
     text = report(night, "markdown");
     assert_non_null(strstr(text, "| worse | alpha |"));
     free(text);
+    text = report(night, "html");
+    assert_non_null(strstr(text, "<td class=\" fall\">worse</td><td class=\"\">alpha</td>"));
+    assert_non_null(strstr(text, "acc(alpha, fog:3) &gt;= 0.99"));
+    free(text);
     text = report(night, "junit");
     assert_non_null(strstr(text, "tests=\"6\" failures=\"2\""));
     assert_non_null(strstr(text, "name=\"acc(alpha, fog:3) &gt;= 0.99\""));
@@ -225,30 +229,77 @@ static void reports_say_what_changed(void **state)
     fixture_close(&f);
 }
 
-/* Five even nights, then one that takes twice as long. */
-static void slow_work_is_noticed(void **state)
+/* Nights of even work, the last `slow` of them at twice the time and memory. */
+static void even_nights(struct fixture *f, int nights, int slow)
+{
+    fixture_open(f, 50);
+    int64_t clean = fixture_condition(f, "clean", "clean", "clean", 0, -1);
+    for (int i = 0; i < nights; i++) {
+        if (i)
+            fixture_new_run(f);
+        int64_t id = fixture_cell(f, 0, clean, 0.9, 1);
+        double factor = i >= nights - slow ? 2 : 1;
+        assert_ok(sql_run(store_handle(f->store), "UPDATE run_cell SET cpu_s = ?, rss_kb = ?"
+                          " WHERE run_id = ? AND cell_id = ?", "diii",
+                          factor * (1 + 0.01 * i), (int64_t)(factor * 51200), f->run, id));
+        char date[32];
+        snprintf(date, sizeof date, "2031-05-%02dT02:15:00.000Z", i + 1);
+        assert_ok(sql_run(store_handle(f->store), "UPDATE run SET started = ?, status = 'done'"
+                          " WHERE run_id = ?", "ti", date, f->run));
+    }
+}
+
+static void more_than_usual_is_noticed(void **state)
 {
     (void)state;
     struct fixture f;
     struct night *night;
-    fixture_open(&f, 50);
-    int64_t clean = fixture_condition(&f, "clean", "clean", "clean", 0, -1);
-    for (int i = 0; i < 6; i++) {
-        if (i)
-            fixture_new_run(&f);
-        int64_t id = fixture_cell(&f, 0, clean, 0.9, 1);
-        assert_ok(sql_run(store_handle(f.store), "UPDATE run_cell SET cpu_s = ? WHERE run_id ="
-                          " ? AND cell_id = ?", "dii", i == 5 ? 2.0 : 1.0 + 0.01 * i, f.run,
-                          id));
-    }
+    even_nights(&f, 9, 1);
     assert_ok(night_open(f.store, f.run, f.run - 1, &usual, &night));
-    assert_int_equal(night->n_slow, 1);
-    assert_near(night->slow[0].usual_s, 1.02, 1e-9);
+    assert_int_equal(night->n_slow, 2);
+    assert_near(night->slow[0].usual, 1.04, 1e-9); /* of the seven before: 1.01 to 1.07 */
+    assert_near(night->slow[0].now, 2.16, 1e-9);
+    assert_string_equal(night->slow[0].condition, "clean");
+    assert_string_equal(night->slow[1].condition, ""); /* the night's memory, MiB */
+    assert_near(night->slow[1].usual, 50, 1e-9);
+    assert_near(night->slow[1].now, 100, 1e-9);
     night_close(night);
     assert_ok(night_open(f.store, f.run - 1, f.run - 2, &usual, &night));
     assert_int_equal(night->n_slow, 0);
     night_close(night);
     fixture_close(&f);
+
+    /* the third slow night says since when; nobody slept through the first */
+    even_nights(&f, 12, 3);
+    assert_ok(night_open(f.store, f.run, f.run - 1, &usual, &night));
+    assert_int_equal(night->n_slow, 2);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(night->slow[i].since, "2031-05-10T02:15:00.000Z");
+    night_close(night);
+    fixture_close(&f);
+}
+
+/* What a night that was cut short did not come to is not gone. */
+static void the_unreached_is_not_gone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct night *night;
+    static const char *const ends[] = {"done", "interrupted"};
+    for (int i = 0; i < 2; i++) {
+        fixture_open(&f, 50);
+        int64_t clean = fixture_condition(&f, "clean", "clean", "clean", 0, -1);
+        fixture_cell(&f, 0, clean, 0.9, 1);
+        fixture_cell(&f, 0, fixture_condition(&f, "natural", "fog", "fog:1", 1, -1), 0.8, 2);
+        fixture_new_run(&f);
+        fixture_cell(&f, 0, clean, 0.9, 1);
+        assert_ok(store_run_end(f.store, f.run, ends[i], 0));
+        assert_ok(night_open(f.store, f.run, 1, &usual, &night));
+        assert_int_equal(night->counts[VERDICT_GONE], !i);
+        assert_int_equal(night->counts[VERDICT_UNREACHED], i);
+        night_close(night);
+        fixture_close(&f);
+    }
 }
 
 int main(void)
@@ -260,7 +311,8 @@ int main(void)
         cmocka_unit_test(canaries_that_sing_differently),
         cmocka_unit_test(gates_are_judged),
         cmocka_unit_test(reports_say_what_changed),
-        cmocka_unit_test(slow_work_is_noticed),
+        cmocka_unit_test(more_than_usual_is_noticed),
+        cmocka_unit_test(the_unreached_is_not_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,6 +169,81 @@ static void bootstrap_covers(void **state)
     bootstrap_close(&bootstrap);
 }
 
+/* What a choice of levels is worth: y[i] belongs to a new level where bit i of `cuts` is. */
+static double criterion(const double *y, size_t n, unsigned cuts, double floor)
+{
+    double sum = 0;
+    size_t pieces = 0;
+    for (size_t start = 0, end; start < n; start = end, pieces++) {
+        double sorted[16];
+        for (end = start + 1; end < n && !(cuts >> end & 1); end++)
+            ;
+        size_t count = end - start;
+        if (count == 1 && end < n) /* an outlier is no level */
+            return (double)INFINITY;
+        memcpy(sorted, y + start, count * sizeof *sorted);
+        for (size_t i = 1; i < count; i++)
+            for (size_t k = i; k && sorted[k - 1] > sorted[k]; k--) {
+                double swap = sorted[k];
+                sorted[k] = sorted[k - 1];
+                sorted[k - 1] = swap;
+            }
+        for (size_t i = 0; i < count; i++)
+            sum += fabs(sorted[i] - sorted[count / 2]);
+    }
+    return log(sum / (double)n + floor) + 4 * log((double)n) / (double)n * (double)(pieces - 1);
+}
+
+/* Against all 128 ways to cut eight numbers. */
+static void steps_are_the_best_there_are(void **state)
+{
+    (void)state;
+    for (uint64_t trial = 0; trial < 200; trial++) {
+        struct rng rng;
+        struct step steps[STEPS_MAX];
+        double y[8], sorted[8];
+        rng_open(&rng, trial, "steps", "test", 0);
+        for (int i = 0; i < 8; i++)
+            y[i] = sorted[i] = 5 + rng_uniform(&rng) + (i >= (int)(trial % 8) ? 2 : 0);
+        for (int i = 1; i < 8; i++)
+            for (int k = i; k && sorted[k - 1] > sorted[k]; k--) {
+                double swap = sorted[k];
+                sorted[k] = sorted[k - 1];
+                sorted[k - 1] = swap;
+            }
+        double floor = 1e-3 * (sorted[3] + sorted[4]) / 2 + 1e-300;
+        double least = (double)INFINITY;
+        for (unsigned cuts = 0; cuts < 256; cuts += 2)
+            least = fmin(least, criterion(y, 8, cuts, floor));
+        unsigned found = 0;
+        size_t count = stats_steps(y, 8, steps);
+        for (size_t i = 1; i < count; i++)
+            found |= 1u << steps[i].start;
+        assert_near(criterion(y, 8, found, floor), least, 1e-9);
+    }
+}
+
+static void steps_are_dated(void **state)
+{
+    (void)state;
+    struct step steps[STEPS_MAX];
+    struct rng rng;
+    double y[60];
+    rng_open(&rng, 3, "steps", "noise", 0);
+    for (int i = 0; i < 60; i++) /* up by a third at 20, down again at 45, and one outlier */
+        y[i] = (i >= 20 && i < 45 ? 4 : 3) * (1 + 0.02 * rng_uniform(&rng)) * (i == 8 ? 3 : 1);
+    assert_int_equal(stats_steps(y, 60, steps), 3);
+    assert_int_equal(steps[1].start, 20);
+    assert_int_equal(steps[2].start, 45);
+    assert_near(steps[1].level, 4.04, 0.04);
+    for (int i = 0; i < 60; i++)
+        y[i] = 7;
+    assert_int_equal(stats_steps(y, 60, steps), 1);
+    assert_int_equal(stats_steps(y, 1, steps), 1);
+    assert_near(steps[0].level, 7, 0);
+    assert_int_equal(stats_steps(y, 0, steps), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +253,8 @@ int main(void)
         cmocka_unit_test(discordant_pairs),
         cmocka_unit_test(ties_have_anchors),
         cmocka_unit_test(bootstrap_covers),
+        cmocka_unit_test(steps_are_the_best_there_are),
+        cmocka_unit_test(steps_are_dated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
