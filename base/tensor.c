@@ -12,6 +12,8 @@ size_t dtype_size(enum dtype dtype)
     switch (dtype) {
     case DTYPE_I8:
     case DTYPE_U8:
+    case DTYPE_I4:
+    case DTYPE_U4:
     case DTYPE_BOOL: return 1;
     case DTYPE_F16:
     case DTYPE_BF16:
@@ -32,7 +34,8 @@ const char *dtype_name(enum dtype dtype)
 {
     static const char *const names[] = {
         "none",  "float32", "float64", "float16", "bfloat16", "int8",   "uint8",
-        "int16", "uint16",  "int32",   "uint32",  "int64",    "uint64", "bool"};
+        "int16", "uint16",  "int32",   "uint32",  "int64",    "uint64", "bool",
+        "int4",  "uint4"};
     return names[dtype];
 }
 
@@ -114,7 +117,9 @@ int64_t tensor_get_int(const struct tensor *tensor, int64_t i)
 {
     const void *data = tensor->data;
     switch (tensor->dtype) {
+    case DTYPE_I4:
     case DTYPE_I8: return ((const int8_t *)data)[i];
+    case DTYPE_U4:
     case DTYPE_BOOL:
     case DTYPE_U8: return ((const uint8_t *)data)[i];
     case DTYPE_I16: return ((const int16_t *)data)[i];
@@ -149,6 +154,8 @@ void tensor_set(struct tensor *tensor, int64_t i, double value)
     case DTYPE_BF16: ((uint16_t *)data)[i] = bf16_from_float((float)value); break;
     case DTYPE_I8: ((int8_t *)data)[i] = (int8_t)saturate(value, -128, 127); break;
     case DTYPE_U8: ((uint8_t *)data)[i] = (uint8_t)saturate(value, 0, 255); break;
+    case DTYPE_I4: ((int8_t *)data)[i] = (int8_t)saturate(value, -8, 7); break;
+    case DTYPE_U4: ((uint8_t *)data)[i] = (uint8_t)saturate(value, 0, 15); break;
     case DTYPE_BOOL: ((uint8_t *)data)[i] = value != 0; break;
     case DTYPE_I16: ((int16_t *)data)[i] = (int16_t)saturate(value, -32768, 32767); break;
     case DTYPE_U16: ((uint16_t *)data)[i] = (uint16_t)saturate(value, 0, 65535); break;

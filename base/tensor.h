@@ -27,6 +27,8 @@ enum dtype {
     DTYPE_I64,
     DTYPE_U64,
     DTYPE_BOOL, /* one byte, 0 or 1 */
+    DTYPE_I4,   /* one byte in memory, two elements a byte in a file */
+    DTYPE_U4,
 };
 
 struct shape {

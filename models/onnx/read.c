@@ -349,6 +349,34 @@ static void read_metadata(struct reader *reader)
     reader->graph->n_metadata = (int)count;
 }
 
+static bool is_nibbles(const struct value *value)
+{
+    return value && value->constant &&
+           (value->constant->dtype == DTYPE_I4 || value->constant->dtype == DTYPE_U4);
+}
+
+static struct value *as_bytes(struct graph *graph, const struct value *value)
+{
+    struct tensor tensor = *value->constant;
+    tensor.dtype = tensor.dtype == DTYPE_I4 ? DTYPE_I8 : DTYPE_U8;
+    return graph_constant(graph, value->name, &tensor);
+}
+
+/* Weights of 4 bits are the same numbers as int8, which the integer kernels know. */
+static void widen_weights(struct graph *graph)
+{
+    for (int i = 0; i < graph->n_nodes; i++) {
+        struct node *node = graph->nodes[i];
+        struct value *zero = node->n_inputs > 2 ? node->inputs[2] : NULL;
+        if (node->op->domain || strcmp(node->op->name, "DequantizeLinear") ||
+            !is_nibbles(node->inputs[0]) || (zero && !is_nibbles(zero)))
+            continue;
+        node->inputs[0] = as_bytes(graph, node->inputs[0]);
+        if (zero)
+            node->inputs[2] = as_bytes(graph, zero);
+    }
+}
+
 static enum status read_graph(struct reader *reader)
 {
     const Onnx__GraphProto *proto = reader->proto;
@@ -367,6 +395,7 @@ static enum status read_graph(struct reader *reader)
         return st;
     reader->graph->name = arena_copy(&reader->graph->arena, text(proto->name));
     read_metadata(reader);
+    widen_weights(reader->graph);
     return graph_update(reader->graph);
 }
 

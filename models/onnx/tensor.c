@@ -140,6 +140,8 @@ static enum status typed_count(const Onnx__TensorProto *proto, enum dtype dtype,
     case DTYPE_I64: return need_count(proto->n_int64_data, count);
     case DTYPE_U32:
     case DTYPE_U64: return need_count(proto->n_uint64_data, count);
+    case DTYPE_I4:
+    case DTYPE_U4: return need_count(proto->n_int32_data, (count + 1) / 2);
     default: return need_count(proto->n_int32_data, count);
     }
 }
@@ -164,6 +166,23 @@ static void typed_copy(const Onnx__TensorProto *proto, struct tensor *tensor, in
         }
 }
 
+static bool is_nibble(enum dtype dtype)
+{
+    return dtype == DTYPE_I4 || dtype == DTYPE_U4;
+}
+
+/* Two elements a byte, the first in the low half; here one a byte. */
+static void unpack(const Onnx__TensorProto *proto, const uint8_t *raw, struct tensor *tensor,
+                   int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int byte = raw ? raw[i / 2] : (int)(proto->int32_data[i / 2] & 255);
+        int nibble = i % 2 ? byte >> 4 : byte & 15;
+        bool negative = tensor->dtype == DTYPE_I4 && nibble > 7;
+        ((int8_t *)tensor->data)[i] = (int8_t)(negative ? nibble - 16 : nibble);
+    }
+}
+
 enum status onnx_tensor(struct arena *arena, const Onnx__TensorProto *proto,
                         struct external *external, struct tensor *out)
 {
@@ -176,7 +195,9 @@ enum status onnx_tensor(struct arena *arena, const Onnx__TensorProto *proto,
     if (st)
         return st;
 
-    size_t size = (size_t)count * dtype_size(dtype);
+    bool nibbles = is_nibble(dtype);
+    size_t room = (size_t)count * dtype_size(dtype);
+    size_t size = nibbles ? ((size_t)count + 1) / 2 : room;
     const uint8_t *raw = NULL;
     if (proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
         st = external_bytes(external, proto, size, &raw);
@@ -190,10 +211,12 @@ enum status onnx_tensor(struct arena *arena, const Onnx__TensorProto *proto,
     if (st)
         return st;
 
-    tensor.data = arena_try(arena, size);
+    tensor.data = arena_try(arena, room);
     if (!tensor.data)
-        return status_fail(ERR_NOMEM, "no memory for %zu bytes", size);
-    if (raw && size)
+        return status_fail(ERR_NOMEM, "no memory for %zu bytes", room);
+    if (nibbles)
+        unpack(proto, raw, &tensor, raw || !proto->has_raw_data ? count : 0);
+    else if (raw && size)
         memcpy(tensor.data, raw, size);
     else if (!proto->has_raw_data)
         typed_copy(proto, &tensor, proto->data_location ? 0 : count);

@@ -10,7 +10,8 @@
 
 #include <onnx.pb-c.h>
 
-enum { IR_VERSION = 8, OPSET_MIN = 13 };
+/* IR 10 brought opset 21 and the 4-bit types. */
+enum { IR_VERSION = 8, IR_VERSION_21 = 10, OPSET_MIN = 13 };
 
 /* protobuf-c's structs hold plain pointers to what they only read. */
 static void *unconst(const void *p)
@@ -22,9 +23,23 @@ static void *unconst(const void *p)
     return cast.to;
 }
 
-static size_t bytes_of(const struct tensor *tensor)
+/* Two elements a byte, the first in the low half. */
+static ProtobufCBinaryData pack_nibbles(struct arena *arena, const struct tensor *tensor)
 {
-    return (size_t)shape_count(&tensor->shape) * dtype_size(tensor->dtype);
+    size_t count = (size_t)shape_count(&tensor->shape), bytes = (count + 1) / 2;
+    const uint8_t *from = tensor->data;
+    uint8_t *to = arena_alloc(arena, bytes);
+    for (size_t i = 0; i < count; i++)
+        to[i / 2] |= (uint8_t)((from[i] & 15) << (i % 2 ? 4 : 0));
+    return (ProtobufCBinaryData){bytes, to};
+}
+
+static ProtobufCBinaryData raw_data(struct arena *arena, const struct tensor *tensor)
+{
+    if (tensor->dtype == DTYPE_I4 || tensor->dtype == DTYPE_U4)
+        return pack_nibbles(arena, tensor);
+    size_t bytes = (size_t)shape_count(&tensor->shape) * dtype_size(tensor->dtype);
+    return (ProtobufCBinaryData){bytes, tensor->data};
 }
 
 static Onnx__TensorProto *tensor_proto(struct arena *arena, const struct tensor *tensor,
@@ -38,7 +53,7 @@ static Onnx__TensorProto *tensor_proto(struct arena *arena, const struct tensor 
     proto->has_data_type = 1;
     proto->data_type = onnx_dtype_number(tensor->dtype);
     proto->has_raw_data = 1;
-    proto->raw_data = (ProtobufCBinaryData){bytes_of(tensor), tensor->data};
+    proto->raw_data = raw_data(arena, tensor);
     return proto;
 }
 
@@ -246,7 +261,7 @@ static enum status write_model(const struct graph *graph, const char *path)
     Onnx__ModelProto model;
     onnx__model_proto__init(&model);
     model.has_ir_version = 1;
-    model.ir_version = IR_VERSION;
+    model.ir_version = graph->opset >= 21 ? IR_VERSION_21 : IR_VERSION;
     static char producer[] = "gauntlet";
     model.producer_name = producer;
     model.graph = graph_proto(&arena, graph);

@@ -6,6 +6,8 @@ void put_int(struct tensor *tensor, int64_t i, int64_t value)
 {
     void *data = tensor->data;
     switch (tensor->dtype) {
+    case DTYPE_I4: ((int8_t *)data)[i] = (int8_t)(((value & 15) ^ 8) - 8); break;
+    case DTYPE_U4: ((uint8_t *)data)[i] = (uint8_t)(value & 15); break;
     case DTYPE_I8: ((int8_t *)data)[i] = (int8_t)value; break;
     case DTYPE_U8: ((uint8_t *)data)[i] = (uint8_t)value; break;
     case DTYPE_BOOL: ((uint8_t *)data)[i] = value != 0; break;
@@ -47,13 +49,14 @@ bool dtype_is_float(enum dtype dtype)
 
 bool dtype_is_signed(enum dtype dtype)
 {
-    return dtype_is_float(dtype) || dtype == DTYPE_I8 || dtype == DTYPE_I16 ||
+    return dtype_is_float(dtype) || dtype == DTYPE_I4 || dtype == DTYPE_I8 || dtype == DTYPE_I16 ||
            dtype == DTYPE_I32 || dtype == DTYPE_I64;
 }
 
 void dtype_range(enum dtype dtype, int64_t *low, int64_t *high)
 {
-    int bits = (int)dtype_size(dtype) * 8;
+    bool nibble = dtype == DTYPE_I4 || dtype == DTYPE_U4;
+    int bits = nibble ? 4 : (int)dtype_size(dtype) * 8;
     if (dtype_is_signed(dtype)) {
         *high = (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
         *low = -*high - 1;
