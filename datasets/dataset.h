@@ -57,6 +57,8 @@ struct dataset_options {
     const char
         *classes; /* TSV "index<TAB>folder<TAB>name"; "sorted"; NULL: see classes.h */
     const char *split; /* "test"; NULL: the only one there, or for CIFAR the test split */
+    bool unlabelled;   /* pictures need no class folders: where some have none, all are of
+                          one class, "unlabelled" (calibration) */
 };
 
 struct dataset_format {

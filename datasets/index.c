@@ -306,6 +306,27 @@ static enum status assign(struct index *index, struct dataset *dataset, size_t p
     return status_wrap(st, "%s", dataset->path);
 }
 
+static bool all_in_folders(const struct index *index, size_t prefix)
+{
+    for (size_t i = 0; i < index->count; i++)
+        if (!component(index->entries[i].key, prefix))
+            return false;
+    return true;
+}
+
+static void assign_one(const struct index *index, struct dataset *dataset)
+{
+    dataset->class_names = arena_alloc(&dataset->arena, sizeof(char *));
+    dataset->class_names[0] = arena_copy(&dataset->arena, "unlabelled");
+    dataset->n_classes = 1;
+    dataset->count = index->count;
+    dataset->samples = mem_array(index->count, sizeof *dataset->samples);
+    for (size_t i = 0; i < index->count; i++) {
+        const struct index_entry *entry = &index->entries[i];
+        dataset->samples[i] = (struct sample){entry->key, 0, entry->offset, entry->size};
+    }
+}
+
 enum status index_finish(struct index *index, struct dataset *dataset,
                          const struct dataset_options *options)
 {
@@ -326,6 +347,10 @@ enum status index_finish(struct index *index, struct dataset *dataset,
         st = keep_split(index, prefix, split, dataset->path);
     else if (!split && holds_splits(index, prefix))
         st = which_split(index, prefix, dataset->path);
+    if (!st && options && options->unlabelled && !all_in_folders(index, prefix)) {
+        assign_one(index, dataset);
+        goto out;
+    }
     if (!st)
         st = find_classes(index, dataset->path, &prefix);
     if (!st)

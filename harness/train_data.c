@@ -73,8 +73,8 @@ static enum status find_members(struct train_data *d, char *const *decoders,
     return st;
 }
 
-enum status train_data_open(const char *spec, const char *classes, uint64_t limit,
-                            uint64_t seed, int side, int resize, char *const *decoders,
+enum status train_data_open(const char *spec, const char *classes, bool unlabelled,
+                            uint64_t limit, uint64_t seed, int side, int resize, char *const *decoders,
                             unsigned n_decoders, char *const *resizers,
                             unsigned n_resizers, struct train_data *out)
 {
@@ -82,8 +82,10 @@ enum status train_data_open(const char *spec, const char *classes, uint64_t limi
     out->rule = (struct geometry_rule){.resize = resize, .width = side, .height = side};
     enum status st = find_members(out, decoders, n_decoders, resizers, n_resizers);
     if (!st)
-        st = dataset_open(spec, &(struct dataset_options){.classes = classes},
-                          &out->dataset);
+        st = dataset_open(
+            spec,
+            &(struct dataset_options){.classes = classes, .unlabelled = unlabelled},
+            &out->dataset);
     if (!st)
         st = limit ? subset_limit(&out->dataset, limit, seed, &out->subset)
                    : subset_all(&out->dataset, &out->subset);

@@ -21,9 +21,9 @@ struct train_data {
 };
 
 /* `names` may be empty: turbo, pillow-bilinear. With one decoder and one resizer the
- * pixels are kept, up to 2 GiB of them. */
-enum status train_data_open(const char *spec, const char *classes, uint64_t limit,
-                            uint64_t seed, int side, int resize, char *const *decoders,
+ * pixels are kept, up to 2 GiB of them. `unlabelled`: a plain folder of pictures will do. */
+enum status train_data_open(const char *spec, const char *classes, bool unlabelled,
+                            uint64_t limit, uint64_t seed, int side, int resize, char *const *decoders,
                             unsigned n_decoders, char *const *resizers,
                             unsigned n_resizers, struct train_data *out);
 void train_data_close(struct train_data *data);

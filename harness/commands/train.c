@@ -54,11 +54,11 @@ static enum status open_data(struct job *job)
 {
     const struct train_config *c = job->config;
     int side = job->rule.side, resize = (int)c->resize;
-    enum status st = train_data_open(c->dataset, c->classes, c->limit, c->seed, side,
+    enum status st = train_data_open(c->dataset, c->classes, false, c->limit, c->seed, side,
                                      resize, c->decoders, c->decoders_count, c->resizers,
                                      c->resizers_count, &job->data);
     if (!st && c->validation)
-        st = train_data_open(c->validation, c->classes, c->validation_limit, c->seed,
+        st = train_data_open(c->validation, c->classes, false, c->validation_limit, c->seed,
                              side, resize, NULL, 0, NULL, 0, &job->validation);
     if (!st && c->validation &&
         job->validation.dataset.n_classes != job->data.dataset.n_classes)

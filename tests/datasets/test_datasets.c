@@ -83,6 +83,33 @@ static void manifest_ignores_the_container(void **state)
     dataset_close(&archive);
 }
 
+/* Calibration needs no labels: any pictures in any folders will do. */
+static void unlabelled_pictures(void **state)
+{
+    (void)state;
+    const struct dataset_options any = {.unlabelled = true};
+    struct dataset dataset;
+    place_text("loose/a.jpg", "1");
+    place_text("loose/b.png", "22");
+    expect(dataset_open(place("loose"), NULL, &dataset), ERR_FORMAT, "no class folder");
+    assert_ok(dataset_open(place("loose"), &any, &dataset));
+    assert_int_equal(dataset.count, 2);
+    assert_int_equal(dataset.n_classes, 1);
+    assert_string_equal(dataset.class_names[0], "unlabelled");
+    assert_string_equal(dataset.samples[1].key, "b.png");
+    struct subset subset;
+    assert_ok(subset_limit(&dataset, 1, 7, &subset));
+    assert_int_equal(subset.count, 1);
+    subset_clear(&subset);
+    dataset_close(&dataset);
+    /* Class folders stay classes, so that the subset is spread over them. */
+    place_text("classes/cat/a.jpg", "1");
+    place_text("classes/dog/b.jpg", "2");
+    assert_ok(dataset_open(place("classes"), &any, &dataset));
+    assert_int_equal(dataset.n_classes, 2);
+    dataset_close(&dataset);
+}
+
 static void labels_of_folders(void **state)
 {
     (void)state;
@@ -455,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders),
+        cmocka_unit_test(unlabelled_pictures),
         cmocka_unit_test(manifest_ignores_the_container),
         cmocka_unit_test(labels_of_folders),
         cmocka_unit_test(wnids_match_the_list),
