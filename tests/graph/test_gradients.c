@@ -154,7 +154,7 @@ static const struct trial trials[] = {
 
 /* Their gradient is a convention, tested for itself below. */
 static const char *const surrogates[] = {"QuantizeLinear", "DequantizeLinear",
-                                         "DynamicQuantizeLinear", "Staircase",
+                                         "DynamicQuantizeLinear", "Staircase", "LearnedStep",
                                          "MatMulInteger", "ConvInteger"};
 
 static double loss(const struct trial_run *run, const struct tensor *weights)
