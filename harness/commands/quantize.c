@@ -5,6 +5,7 @@
 #include "harness/train_data.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/threads.h"
@@ -12,33 +13,47 @@
 #include "models/onnx/onnx.h"
 #include "models/ops/op.h"
 #include "models/record.h"
+#include "models/runtime/report.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option options[] = {
-    {"method", "NAME", "rtn", "how weights are rounded; an unknown one lists them", false,
-     "rtn bias adaround brecq"},
+    {"method", "NAMES", "rtn", "how weights are rounded, as in cle+brecq; an unknown one "
+     "lists them", false, "rtn bias cle adaround brecq qdrop cle+adaround cle+brecq"},
     {"weights", "BITS", "8", "bits of the weights, 2 to 8", false, NULL},
     {"acts", "BITS", "8", "bits of the activations, 2 to 8, or 32: float", false, NULL},
     {"edges", "BITS", "8", "bits of the first and last layer", false, NULL},
+    {"mixed", "BUDGET", NULL, "search 2, 4 or 8 bits a layer: size=100k (bytes), "
+     "bops=2G, or bits=3 (mean a weight)", false, NULL},
     {"preset", "NAME", "academic", "which grids; an unknown one lists them", false,
      "academic tensorrt openvino snpe vitis acl tvm"},
     {"weight-range", "OBSERVER", "mse", "ranges of weights", false,
      "minmax average percentile mse kl"},
     {"act-range", "OBSERVER", "mse", "ranges of activations", false,
      "minmax average percentile mse kl"},
-    {"calib", "PATH", NULL, "pictures to calibrate on", false, "files"},
+    {"calib", "PATH", NULL, "pictures to calibrate on: a dataset, or any folder of them",
+     false, "files"},
     {"classes", "FILE", NULL, "class list of the pictures", false, "files"},
     {"samples", "N", "1024", "how many of them", false, NULL},
     {"iterations", "N", "2000", "of reconstruction, per block", false, NULL},
+    {"step-iterations", "N", "500", "of activation steps after brecq, per block; 0: as "
+     "observed", false, NULL},
+    {"fisher", NULL, NULL, "weigh block errors by what the outputs notice", false, NULL},
+    {"sensitivity", NULL, NULL, "measure each layer's effect on the outputs alone", false,
+     NULL},
+    {"int4", NULL, NULL, "store weights of up to 4 bits as ONNX int4 (opset 21)", false,
+     NULL},
     {"seed", "N", "0", "which pictures, and the order of reconstruction", false, NULL},
     {"threads", "N", "0", "workers; 0 is all; they do not change the result", false,
      NULL},
     {"output", "FILE", NULL, "the ONNX file to write", false, "files"},
+    {"state", "FILE", NULL, "where finished blocks are kept; OUTPUT.state, removed at the "
+     "end, unless named", false, "files"},
     {"quiet", NULL, NULL, "no progress", false, NULL},
     {0},
 };
@@ -49,17 +64,23 @@ static const struct example examples[] = {
     {"gauntlet quantize net.onnx --method brecq --weights 2 --acts 32 --calib train/ "
      "--output net_w2.onnx",
      "2-bit weights by block reconstruction"},
+    {"gauntlet quantize net.onnx --method cle+brecq --mixed bits=3 --acts 8 --int4 "
+     "--calib train/ --output net_mixed.onnx",
+     "equalised, mixed precision of 3 bits a weight, stored as int4"},
     {0},
 };
 
 struct job {
     const struct arguments *arguments;
     struct compress_rule rule;
-    const struct method *method;
+    struct budget budget;
+    double mean_bits; /* --mixed bits=N; 0: another budget, or none */
     struct model *model;
     struct train_data data;
     struct compress compress;
     struct graph out;
+    char *state; /* OUTPUT.state, or as named */
+    char *methods; /* "cle+brecq", in the order in which they work */
     float *x;
     size_t n;
 };
@@ -86,33 +107,104 @@ static enum status find_observer(const struct arguments *arguments, const char *
     return st;
 }
 
+static enum status unknown_method(const char *name)
+{
+    struct text names = {0};
+    for (size_t i = 0; method_registry[i]; i++)
+        text_addf(&names, " %s (%s)", method_registry[i]->name,
+                  method_registry[i]->summary);
+    enum status st = unknown("method", name, &names);
+    text_clear(&names);
+    return st;
+}
+
+/* "bias+brecq" to a bit for each, by place in the registry. */
+static enum status parse_methods(const char *typed, bool *wanted)
+{
+    enum status st = OK;
+    char *copy = mem_copy(typed), *rest = copy, *name;
+    while (!st && (name = strsep(&rest, "+"))) {
+        size_t i = 0;
+        while (method_registry[i] && strcmp(method_registry[i]->name, name))
+            i++;
+        if (!method_registry[i])
+            st = unknown_method(name);
+        else
+            wanted[i] = true;
+    }
+    free(copy);
+    return st;
+}
+
+static enum status find_methods(struct job *job)
+{
+    bool wanted[32] = {false};
+    const char *typed = option_value(job->arguments, "method");
+    struct compress_rule *rule = &job->rule;
+    struct text names = {0};
+    int learning = 0;
+    enum status st = parse_methods(typed, wanted);
+    for (size_t i = 0; method_registry[i] && !st; i++) {
+        if (!wanted[i])
+            continue;
+        if (rule->n_methods == COMPRESS_METHODS)
+            st = status_fail(ERR_USAGE, "--method %s: at most %d together", typed,
+                             COMPRESS_METHODS);
+        else
+            rule->methods[rule->n_methods++] = method_registry[i];
+        learning += method_registry[i]->learns_weights;
+        text_addf(&names, "%s%s", names.size ? "+" : "", method_registry[i]->name);
+    }
+    if (!st && learning > 1)
+        st = status_fail(ERR_USAGE, "--method %s: only one of them can learn the weights",
+                         typed);
+    job->methods = names.data;
+    return st;
+}
+
 static enum status find_members(struct job *job)
 {
     const struct arguments *a = job->arguments;
-    struct text names = {0};
-    enum status st = OK;
-    job->method = method_find(option_value(a, "method"));
+    enum status st = find_methods(job);
     job->rule.preset = preset_find(option_value(a, "preset"));
-    if (!job->method) {
-        for (size_t i = 0; method_registry[i]; i++)
-            text_addf(&names, " %s (%s)", method_registry[i]->name,
-                      method_registry[i]->summary);
-        st = unknown("method", option_value(a, "method"), &names);
-    } else if (!job->rule.preset) {
+    if (!st && !job->rule.preset) {
+        struct text names = {0};
         for (size_t i = 0; preset_nth(i); i++)
             text_addf(&names, " %s (%s)", preset_nth(i)->name, preset_nth(i)->summary);
         st = unknown("preset", option_value(a, "preset"), &names);
+        text_clear(&names);
     }
-    text_clear(&names);
     if (!st)
         st = find_observer(a, "weight-range", &job->rule.weight_observer);
     return st ? st : find_observer(a, "act-range", &job->rule.act_observer);
 }
 
+/* "size=100k", "bops=1.5G", "bits=3". */
+static enum status read_budget(struct job *job)
+{
+    const char *typed = option_value(job->arguments, "mixed");
+    if (!typed)
+        return OK;
+    double number = 0;
+    char kind[8] = "", unit = 0, more = 0;
+    int n = sscanf(typed, "%7[a-z]=%lf%c%c", kind, &number, &unit, &more);
+    const char *units = " kMG", *found = n == 3 ? strchr(units + 1, unit) : units;
+    bool size = !strcmp(kind, "size"), bops = !strcmp(kind, "bops");
+    bool bits = !strcmp(kind, "bits");
+    if (n < 2 || n > 3 || !found || !(number > 0) || (!size && !bops && !bits))
+        return status_fail(ERR_USAGE,
+                           "--mixed %s: size=BYTES, bops=N (with k, M or G) or bits=N",
+                           typed);
+    number *= pow(1000, (double)(found - units));
+    job->mean_bits = bits ? number : 0;
+    job->budget = (struct budget){bops ? BUDGET_BOPS : BUDGET_SIZE, number};
+    return OK;
+}
+
 static enum status read_numbers(struct job *job, int64_t *samples)
 {
     const struct arguments *a = job->arguments;
-    int64_t weights, acts, edges, iterations, seed, threads;
+    int64_t weights, acts, edges, iterations, steps, seed, threads;
     enum status st = option_integer(a, "weights", 2, 8, &weights);
     if (!st)
         st = option_integer(a, "acts", 2, 32, &acts);
@@ -122,6 +214,8 @@ static enum status read_numbers(struct job *job, int64_t *samples)
         st = option_integer(a, "edges", 2, 8, &edges);
     if (!st)
         st = option_integer(a, "iterations", 1, 1000000, &iterations);
+    if (!st)
+        st = option_integer(a, "step-iterations", 0, 1000000, &steps);
     if (!st)
         st = option_integer(a, "seed", 0, INT64_MAX, &seed);
     if (!st)
@@ -134,6 +228,8 @@ static enum status read_numbers(struct job *job, int64_t *samples)
     job->rule.act_bits = (int)acts;
     job->rule.edge_bits = (int)edges;
     job->rule.iterations = (int)iterations;
+    job->rule.step_iterations = (int)steps;
+    job->rule.fisher = option_given(a, "fisher");
     job->rule.seed = (uint64_t)seed;
     job->rule.threads = (int)threads;
     job->rule.rate = 1e-3;
@@ -190,7 +286,7 @@ static enum status load_pictures(struct job *job, uint64_t samples)
                            "the network's input of %dx%d is not a square", p.width,
                            p.height);
     enum status st =
-        train_data_open(path, option_value(a, "classes"), samples, job->rule.seed,
+        train_data_open(path, option_value(a, "classes"), true, samples, job->rule.seed,
                         p.width, strcmp(p.resize_rule, "none") ? p.resize : 0, &decoder,
                         1, &resizer, 1, &job->data);
     if (st)
@@ -206,32 +302,68 @@ static enum status load_pictures(struct job *job, uint64_t samples)
 
 /* --- what comes out ------------------------------------------------------------------ */
 
+/* The mean scale of a layer's weights: one number for the eye. */
+static double mean_scale(const struct quant_layer *layer)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < layer->channels; i++)
+        sum += layer->grids[i].scale / (double)layer->channels;
+    return sum;
+}
+
 static void print_layers(const struct job *job)
 {
-    printf("%-28s %-7s %5s %10s %8s %5s %24s\n", "LAYER", "OP", "BITS", "WEIGHTS",
-           "SNR dB", "ACTS", "RANGE OF ITS INPUT");
+    bool alone = option_given(job->arguments, "sensitivity");
+    printf("%-28s %-7s %4s %9s %9s %6s %4s %21s%s\n", "LAYER", "OP", "BITS", "WEIGHTS",
+           "SCALE", "SNR dB", "ACTS", "RANGE OF ITS INPUT", alone ? "  SENSITIVITY" : "");
     for (int i = 0; i < job->compress.n_layers; i++) {
         const struct quant_layer *layer = &job->compress.layers[i];
+        const struct quant_act *act = &job->compress.acts[layer->input];
         char range[40] = "float", bits[8] = "32";
-        if (layer->act_quantized) {
+        if (act->grid.scale > 0) {
             snprintf(range, sizeof range, "[%.4g, %.4g]",
-                     grid_decode(&layer->act, layer->act.low),
-                     grid_decode(&layer->act, layer->act.high));
-            snprintf(bits, sizeof bits, "%d", layer->act_bits);
+                     grid_decode(&act->grid, act->grid.low),
+                     grid_decode(&act->grid, act->grid.high));
+            snprintf(bits, sizeof bits, "%d", act->bits);
         }
-        printf("%-28.28s %-7s %5d %10" PRId64 " %8.1f %5s %24s\n", layer->node->name,
-               layer->node->op->name, layer->bits, layer->count, layer->snr_db, bits,
-               range);
+        printf("%-28.28s %-7s %4d %9" PRId64 " %9.3g %6.1f %4s %21s", layer->node->name,
+               layer->node->op->name, layer->bits, layer->count, mean_scale(layer),
+               layer->snr_db, bits, range);
+        if (alone)
+            printf("  %11.3g", layer->sensitivity);
+        printf("\n");
     }
 }
 
-/* Bytes of the weights if every code took just its bits. */
-static double packed_bytes(const struct compress *c)
+static double total_weights(const struct compress *c)
 {
-    double bits = 0;
+    double sum = 0;
     for (int i = 0; i < c->n_layers; i++)
-        bits += (double)c->layers[i].bits * (double)c->layers[i].count;
-    return bits / 8;
+        sum += (double)c->layers[i].count;
+    return sum;
+}
+
+/* Three honest sizes: if every code took just its bits, in the file, and with the product
+ * opened for running. */
+static enum status print_sizes(const struct job *job, const char *path)
+{
+    const struct compress *c = &job->compress;
+    struct model *product;
+    struct report report;
+    enum status st = model_open(path, NULL, &product);
+    if (st)
+        return st;
+    const struct session_options plain = {0};
+    st = model_report(product, &plain, 0, &report);
+    if (!st)
+        printf("%s: %s, %.2f bits a weight: %.0f bytes packed, %" PRId64
+               " in the file, %zu of weights in memory\n",
+               path, job->methods,
+               8 * compress_cost(c, BUDGET_SIZE) / total_weights(c),
+               compress_cost(c, BUDGET_SIZE), report.file_bytes, report.weight_bytes);
+    report_clear(&report);
+    model_close(product);
+    return st;
 }
 
 static void note(struct graph *graph, int *n, const char *key, const char *value)
@@ -244,39 +376,51 @@ static void describe(struct job *job)
 {
     struct graph *graph = &job->out;
     const struct compress_rule *rule = &job->rule;
-    struct text bits = {0};
-    char line[128];
+    struct text bits = {0}, acts = {0}; /* one a layer, in the order of the graph */
+    char line[160];
     int n = graph->n_metadata;
     const char *(*old)[2] = graph->metadata;
     graph->metadata = arena_alloc(&graph->arena, (size_t)(n + 8) * sizeof *old);
     if (n)
         memcpy(graph->metadata, old, (size_t)n * sizeof *old);
-    for (int i = 0; i < job->compress.n_layers; i++)
-        text_addf(&bits, "%s%d", i ? " " : "", job->compress.layers[i].bits);
-    snprintf(line, sizeof line, "%s w%d a%d edges%d %s", job->method->name,
+    for (int i = 0; i < job->compress.n_layers; i++) {
+        const struct quant_layer *layer = &job->compress.layers[i];
+        text_addf(&bits, "%s%d", i ? " " : "", layer->bits);
+        text_addf(&acts, "%s%d", i ? " " : "", job->compress.acts[layer->input].bits);
+    }
+    snprintf(line, sizeof line, "%s w%d a%d edges%d %s", job->methods,
              rule->weight_bits, rule->act_bits, rule->edge_bits, rule->preset->name);
     note(graph, &n, "quantized", line);
     note(graph, &n, "weight_bits", bits.data);
+    note(graph, &n, "act_bits", acts.data);
     note(graph, &n, "calibration", job->data.dataset.name);
     note(graph, &n, "calibration_sha256", job->data.subset.sha);
     note(graph, &n, "quantize_command", job->arguments->line);
     graph->n_metadata = n;
     text_clear(&bits);
+    text_clear(&acts);
 }
 
 /* The record of the product: the float network's, with what has changed. */
 static enum status write_record(const struct job *job, const char *path)
 {
     struct model_record record = *model_record(job->model);
-    int bits = job->rule.weight_bits;
+    const struct compress_rule *rule = &job->rule;
+    double bits = 8 * compress_cost(&job->compress, BUDGET_SIZE) /
+                  total_weights(&job->compress);
+    bool mixed = job->budget.kind != BUDGET_NONE;
     char *stem = file_stem(path);
-    char *technique = mem_format("ptq-%s", job->method->name);
-    char *variant = mem_format("w%da%d-%s", bits, job->rule.act_bits, job->method->name);
+    char *technique = mem_format("ptq-%s", job->methods);
+    char *variant = mixed ? mem_format("w%.3gmixed-a%d-%s", bits, rule->act_bits, job->methods)
+                          : mem_format("w%da%d-%s", rule->weight_bits, rule->act_bits,
+                                       job->methods);
     record.twin = record.name;
     record.name = stem;
     record.variant = variant;
     record.technique = technique;
-    record.gradient = job->rule.act_bits <= 8 ? GRADIENT_SURROGATE : GRADIENT_EXACT;
+    record.gradient = rule->act_bits <= 8 ? GRADIENT_SURROGATE : GRADIENT_EXACT;
+    if (!mixed)
+        bits = rule->weight_bits;
     snprintf(record.precision, sizeof record.precision, "int%d",
              bits > 4   ? 8
              : bits > 2 ? 4
@@ -293,43 +437,80 @@ static void progress(const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-static enum status quantize(struct job *job)
+/* Network and pictures, as they are quantized. */
+static void identify(const struct job *job, char identity[HASH_HEX])
 {
-    const struct arguments *a = job->arguments;
-    const char *output = option_value(a, "output");
-    int64_t samples;
-    enum status st = find_members(job);
+    const struct compress *c = &job->compress;
+    struct hash hash;
+    hash_init(&hash);
+    hash_add(&hash, job->x, job->n * c->n_input * sizeof *job->x);
+    for (int i = 0; i < c->n_layers; i++)
+        hash_add(&hash, c->layers[i].original->inputs[1]->constant->data,
+                 (size_t)c->layers[i].count * sizeof(float));
+    hash_finish(&hash, identity);
+}
+
+static enum status choose_codes(struct job *job)
+{
+    struct compress *c = &job->compress;
+    char identity[HASH_HEX];
+    enum status st = compress_open(model_graph(job->model), &job->rule, job->x, job->n, c);
+    if (st)
+        return st;
+    if (!option_given(job->arguments, "quiet"))
+        c->note = progress;
+    if (job->mean_bits > 0)
+        job->budget.limit = job->mean_bits * total_weights(c) / 8;
+    if (job->budget.kind)
+        st = compress_search(c, &job->budget);
+    identify(job, identity);
     if (!st)
-        st = read_numbers(job, &samples);
-    if (!st && !output)
-        st = status_fail(ERR_USAGE, "--output FILE: where to?");
+        st = compress_resume(c, job->state, identity);
     if (!st)
-        st = model_open(a->operands[0], NULL, &job->model);
-    if (!st)
-        st = load_pictures(job, (uint64_t)samples);
-    if (!st)
-        st = compress_open(model_graph(job->model), &job->rule, job->x, job->n,
-                           &job->compress);
-    if (!st && !option_given(a, "quiet"))
-        job->compress.note = progress;
-    if (!st)
-        st = job->method->run(&job->compress);
-    if (!st)
-        st = compress_ranges(&job->compress);
-    if (!st)
-        st = compress_export(&job->compress, &job->out);
+        st = compress_run(c);
+    if (!st && option_given(job->arguments, "sensitivity"))
+        st = compress_sensitivity(c);
+    return st;
+}
+
+static enum status write_product(struct job *job, const char *output)
+{
+    enum status st = compress_export(&job->compress,
+                                     option_given(job->arguments, "int4"), &job->out);
     if (st)
         return st;
     describe(job);
     st = onnx_write(&job->out, output);
     if (!st)
         st = write_record(job, output);
-    if (!st) {
+    if (!st && !option_value(job->arguments, "state"))
+        unlink(job->state);
+    if (!st)
         print_layers(job);
-        printf("%s: %s, weights of %.0f bytes packed\n", output, job->method->name,
-               packed_bytes(&job->compress));
-    }
-    return st;
+    return st ? st : print_sizes(job, output);
+}
+
+static enum status quantize(struct job *job)
+{
+    const struct arguments *a = job->arguments;
+    const char *output = option_value(a, "output"), *state = option_value(a, "state");
+    int64_t samples;
+    enum status st = find_members(job);
+    if (!st)
+        st = read_numbers(job, &samples);
+    if (!st)
+        st = read_budget(job);
+    if (!st && !output)
+        st = status_fail(ERR_USAGE, "--output FILE: where to?");
+    if (st)
+        return st;
+    job->state = state ? mem_copy(state) : mem_format("%s.state", output);
+    st = model_open(a->operands[0], NULL, &job->model);
+    if (!st)
+        st = load_pictures(job, (uint64_t)samples);
+    if (!st)
+        st = choose_codes(job);
+    return st ? st : write_product(job, output);
 }
 
 static enum exit_code run(const struct arguments *arguments)
@@ -340,6 +521,8 @@ static enum exit_code run(const struct arguments *arguments)
     graph_clear(&job.out);
     compress_clear(&job.compress);
     free(job.x);
+    free(job.state);
+    free(job.methods);
     train_data_close(&job.data);
     model_close(job.model);
     return st ? command_fail(arguments, st) : EXIT_DONE;
@@ -354,10 +537,12 @@ const struct command command_quantize = {
     .about =
         "Post-training quantization. Ranges come from the calibration pictures, codes "
         "of\n"
-        "the weights from the method: to nearest (rtn), with corrected biases (bias),\n"
-        "learned layer by layer (adaround) or block by block (brecq). The product is\n"
-        "ONNX with QuantizeLinear and DequantizeLinear, and a record that names its\n"
-        "full-precision twin: `gauntlet run` on both shows what it costs.",
+        "the weights from the method: to nearest (rtn), learned layer by layer (adaround)\n"
+        "or block by block (brecq; qdrop with activations quantized at random). Channels\n"
+        "may be equalised before (cle), biases corrected after (bias): cle+brecq+bias.\n"
+        "The product is ONNX with QuantizeLinear and DequantizeLinear, and a record that\n"
+        "names its full-precision twin: `gauntlet run` on both shows what it costs.\n"
+        "An interrupted run goes on with the block at which it stopped.",
     .options = options,
     .examples = examples,
     .run = run,

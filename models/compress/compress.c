@@ -66,25 +66,52 @@ static void choose_grids(const struct compress *c, struct quant_layer *layer)
     free(values);
 }
 
+void compress_set_bits(struct compress *c, struct quant_layer *layer, int bits)
+{
+    layer->bits = bits;
+    choose_grids(c, layer);
+    const float *data = layer->original->inputs[1]->constant->data;
+    for (int64_t k = 0; k < layer->count; k++)
+        layer->codes[k] = grid_encode(layer_grid(layer, k), (double)data[k]);
+    compress_apply(c, layer);
+}
+
+/* Each weight is used once for every output element of its channel. */
+static int64_t count_macs(const struct quant_layer *layer)
+{
+    const struct value *out = layer->original->outputs[0];
+    return shape_count(&out->shape) / layer->channels * layer->count;
+}
+
+static int find_act(struct compress *c, const char *name)
+{
+    int i = 0;
+    while (i < c->n_acts && strcmp(c->acts[i].name, name))
+        i++;
+    if (i == c->n_acts)
+        c->acts[c->n_acts++].name = name;
+    return i;
+}
+
 static void describe_layer(struct compress *c, int i)
 {
     struct quant_layer *layer = &c->layers[i];
+    const struct compress_rule *rule = c->rule;
     const struct value *w = layer->original->inputs[1];
     bool edge = i == 0 || i == c->n_layers - 1;
-    layer->bits = edge ? c->rule->edge_bits : c->rule->weight_bits;
-    layer->act_bits =
-        edge && c->rule->act_bits <= 8 ? c->rule->edge_bits : c->rule->act_bits;
+    layer->input = find_act(c, layer->original->inputs[0]->name);
+    struct quant_act *act = &c->acts[layer->input];
+    int act_bits = edge && rule->act_bits <= 8 ? rule->edge_bits : rule->act_bits;
+    act->bits = act_bits > act->bits ? act_bits : act->bits;
     layer->axis = output_axis(layer->original);
     layer->count = shape_count(&w->shape);
     layer->channels = w->shape.dim[layer->axis];
     layer->inner = layer->axis == 0 ? layer->count / layer->channels : 1;
+    layer->macs = count_macs(layer);
+    layer->sensitivity = NAN;
     layer->grids = mem_array((size_t)layer->channels, sizeof *layer->grids);
     layer->codes = mem_array((size_t)layer->count, sizeof *layer->codes);
-    choose_grids(c, layer);
-    const float *data = w->constant->data;
-    for (int64_t k = 0; k < layer->count; k++)
-        layer->codes[k] = grid_encode(layer_grid(layer, k), (double)data[k]);
-    compress_apply(c, layer);
+    compress_set_bits(c, layer, edge ? rule->edge_bits : rule->weight_bits);
 }
 
 void compress_apply(struct compress *c, struct quant_layer *layer)
@@ -112,6 +139,9 @@ static enum status prepare(struct compress *c, const struct graph *graph)
         st = pass_logits(&c->full);
     if (!st)
         st = pass_fold_batchnorm(&c->full, &folded);
+    for (int i = 0; i < c->rule->n_methods && !st; i++)
+        if (c->rule->methods[i]->prepare)
+            st = c->rule->methods[i]->prepare(c);
     if (!st)
         st = graph_copy(&c->full, &c->work);
     return st;
@@ -128,6 +158,7 @@ enum status compress_open(const struct graph *graph, const struct compress_rule 
     }
     out->n_input = (size_t)shape_count(&out->full.inputs[0]->shape);
     out->layers = mem_array((size_t)out->full.n_nodes + 1, sizeof *out->layers);
+    out->acts = mem_array((size_t)out->full.n_nodes + 1, sizeof *out->acts);
     for (int i = 0; i < out->full.n_nodes; i++)
         if (has_weights(out->full.nodes[i])) {
             struct quant_layer *layer = &out->layers[out->n_layers++];
@@ -155,57 +186,21 @@ void compress_clear(struct compress *c)
         free(c->layers[i].codes);
     }
     free(c->layers);
+    free(c->acts);
+    free(c->loaded_steps);
+    graph_clear(&c->staged);
     graph_clear(&c->work);
     graph_clear(&c->full);
     graph_clear(&c->source);
     *c = (struct compress){0};
 }
 
-/* --- activations --------------------------------------------------------------------- */
-
-struct ranges {
-    struct statistics *statistics; /* [threads][layers] */
-    int n_layers;
-};
-
-static void collect(void *context, int worker, size_t sample, int tap, const float *data,
-                    size_t count)
+enum status compress_run(struct compress *c)
 {
-    struct ranges *r = context;
-    (void)sample;
-    statistics_add(&r->statistics[worker * r->n_layers + tap], data, count);
-}
-
-/*
- * One worker, so that moving averages and histograms are the same on any machine: a pass
- * over the calibration data is cheap beside everything else.
- */
-enum status compress_ranges(struct compress *c)
-{
-    if (c->rule->act_bits > 8)
-        return OK;
-    struct compress_rule single = *c->rule;
-    single.threads = 1;
-    struct compress one = *c;
-    one.rule = &single;
-    struct ranges r = {.n_layers = c->n_layers};
-    r.statistics = mem_array((size_t)c->n_layers, sizeof *r.statistics);
-    const char **names = mem_array((size_t)c->n_layers, sizeof *names);
-    for (int i = 0; i < c->n_layers; i++)
-        names[i] = c->layers[i].node->inputs[0]->name;
-    enum status st = compress_probe(&one, &c->work, names, c->n_layers, collect, &r);
-    for (int i = 0; i < c->n_layers && !st; i++) {
-        struct quant_layer *layer = &c->layers[i];
-        struct grid_rule rule = c->rule->preset->acts;
-        double low, high;
-        rule.bits = layer->act_bits;
-        c->rule->act_observer->range(&r.statistics[i], &rule, &low, &high);
-        layer->act = grid_for_range(&rule, low, high);
-        layer->act_quantized = true;
-    }
-    for (int i = 0; i < c->n_layers; i++)
-        statistics_clear(&r.statistics[i]);
-    free(r.statistics);
-    free(names);
-    return st;
+    enum status st = OK;
+    for (int i = 0; i < c->rule->n_methods && !st; i++)
+        if (c->rule->methods[i]->run)
+            st = c->rule->methods[i]->run(c);
+    bool open = c->rule->act_bits <= 8 && c->acts[0].grid.scale == 0;
+    return st || !open ? st : compress_ranges(c, &c->work);
 }

@@ -5,18 +5,20 @@
  */
 #include "models/compress/compress.h"
 
+#include "models/graph/passes.h"
 #include "models/ops/op.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPSET = 13 };
+enum { OPSET = 13, OPSET_INT4 = 21 };
 
 struct export
 {
     struct graph *graph;
     const struct compress *compress;
+    bool int4;
     int names;
 };
 
@@ -54,15 +56,22 @@ static struct value *node(struct export *e, const char *operator, int n,
     return made->outputs[0];
 }
 
-/* Integers of 8 bits: signed where the grid is, so that lower bits are a part of it. */
+/* Signed where the grid is, so that fewer bits are a part of more. */
+static enum dtype weight_type(const struct export *e, const struct quant_layer *layer)
+{
+    bool is_signed = layer->grids[0].low < 0;
+    if (e->int4 && layer->bits <= 4)
+        return is_signed ? DTYPE_I4 : DTYPE_U4;
+    return is_signed ? DTYPE_I8 : DTYPE_U8;
+}
+
 static struct value *integers(struct export *e, const struct quant_layer *layer,
-                              const struct shape *shape, bool is_signed)
+                              const struct shape *shape, enum dtype dtype)
 {
     int8_t *bytes = mem_array((size_t)layer->count, 1);
     for (int64_t i = 0; i < layer->count; i++)
         bytes[i] = (int8_t)layer->codes[i];
-    struct value *value =
-        constant(e, "weight", is_signed ? DTYPE_I8 : DTYPE_U8, shape, bytes);
+    struct value *value = constant(e, "weight", dtype, shape, bytes);
     free(bytes);
     return value;
 }
@@ -70,7 +79,7 @@ static struct value *integers(struct export *e, const struct quant_layer *layer,
 static struct value *weights(struct export *e, const struct quant_layer *layer)
 {
     bool each = e->compress->rule->preset->per_channel;
-    bool is_signed = layer->grids[0].low < 0;
+    enum dtype dtype = weight_type(e, layer);
     int64_t n = each ? layer->channels : 1;
     const struct shape row = {each ? 1 : 0, {n}};
     float *scales = mem_array((size_t)n, sizeof *scales);
@@ -80,23 +89,25 @@ static struct value *weights(struct export *e, const struct quant_layer *layer)
         zeros[i] = (int8_t)layer->grids[i].zero;
     }
     struct value *in[3] = {
-        integers(e, layer, &layer->original->inputs[1]->shape, is_signed),
+        integers(e, layer, &layer->original->inputs[1]->shape, dtype),
         constant(e, "scale", DTYPE_F32, &row, scales),
-        constant(e, "zero", is_signed ? DTYPE_I8 : DTYPE_U8, &row, zeros)};
+        constant(e, "zero", dtype, &row, zeros)};
     free(scales);
     free(zeros);
     return node(e, "DequantizeLinear", 3, in, each ? layer->axis : -1);
 }
 
 /* Clip to the codes that fewer than 8 bits have; then the grid itself. */
-static struct value *activation(struct export *e, const struct quant_layer *layer,
+static struct value *activation(void *context, struct graph *graph, int act,
                                 struct value *x)
 {
-    const struct grid *g = &layer->act;
+    struct export *e = context;
+    const struct grid *g = &e->compress->acts[act].grid;
     const struct shape scalar = {0, {0}};
     bool is_signed = g->low < 0;
     float scale = (float)g->scale;
     int8_t zero = (int8_t)g->zero;
+    (void)graph;
     if (g->high - g->low < 254) {
         float low = (float)(g->low - g->zero) * scale,
               high = (float)(g->high - g->zero) * scale;
@@ -121,7 +132,8 @@ static struct value *bias(struct export *e, const struct quant_layer *layer,
     int32_t *codes = mem_array((size_t)n, sizeof *codes);
     float *scales = mem_array((size_t)n, sizeof *scales);
     for (int64_t i = 0; i < n; i++) {
-        scales[i] = (float)layer->act.scale * (float)layer->grids[i].scale;
+        scales[i] = (float)e->compress->acts[layer->input].grid.scale *
+                    (float)layer->grids[i].scale;
         double code = rint((double)data[i] / (double)scales[i]);
         codes[i] = (int32_t)fmin(fmax(code, -2147483647), 2147483647);
     }
@@ -130,25 +142,6 @@ static struct value *bias(struct export *e, const struct quant_layer *layer,
     free(codes);
     free(scales);
     return node(e, "DequantizeLinear", 2, in, 0);
-}
-
-/* One Q/DQ pair per tensor and grid: readers of the same value share it. */
-struct shared {
-    const struct value *x;
-    struct grid grid;
-    struct value *out;
-};
-
-static struct value *shared_activation(struct export *e, const struct quant_layer *layer,
-                                       struct value *x, struct shared *all, int *count)
-{
-    for (int i = 0; i < *count; i++)
-        if (all[i].x == x && all[i].grid.scale == layer->act.scale &&
-            all[i].grid.zero == layer->act.zero && all[i].grid.high == layer->act.high)
-            return all[i].out;
-    struct value *out = activation(e, layer, x);
-    all[(*count)++] = (struct shared){x, layer->act, out};
-    return out;
 }
 
 static struct node *same_node(const struct graph *graph, const struct node *node)
@@ -180,7 +173,7 @@ static enum status free_batch(struct graph *graph)
     return st;
 }
 
-enum status compress_export(struct compress *c, struct graph *out)
+enum status compress_export(struct compress *c, bool int4, struct graph *out)
 {
     enum status st = graph_copy(&c->work, out);
     if (st)
@@ -189,20 +182,20 @@ enum status compress_export(struct compress *c, struct graph *out)
         return status_fail(ERR_UNSUPPORTED,
                            "the network is of opset %d; 13 or later is needed",
                            out->opset);
-    struct export e = {.graph = out, .compress = c};
-    struct shared *shared = mem_array((size_t)c->n_layers, sizeof *shared);
-    int n_shared = 0;
-    for (int i = 0; i < c->n_layers; i++) {
+    if (int4 && out->opset < OPSET_INT4)
+        st = graph_upgrade(out, OPSET_INT4);
+    struct export e = {.graph = out, .compress = c, .int4 = int4};
+    bool acts = c->acts[0].grid.scale > 0;
+    for (int i = 0; i < c->n_layers && !st; i++) {
         const struct quant_layer *layer = &c->layers[i];
         struct node *n = same_node(out, layer->node);
         n->inputs[1] = weights(&e, layer);
-        if (!layer->act_quantized)
-            continue;
-        n->inputs[0] = shared_activation(&e, layer, n->inputs[0], shared, &n_shared);
-        if (n->n_inputs > 2 && n->inputs[2] && n->inputs[2]->constant)
+        if (acts && n->n_inputs > 2 && n->inputs[2] && n->inputs[2]->constant)
             n->inputs[2] = bias(&e, layer, n->inputs[2]);
     }
-    free(shared);
-    st = graph_update(out);
+    if (!st)
+        st = graph_update(out);
+    if (!st && acts)
+        st = compress_insert(c, out, activation, &e);
     return st ? st : free_batch(out);
 }

@@ -5,12 +5,14 @@
 
 static enum status run(struct compress *c)
 {
+    const struct recipe recipe = {.name = "adaround",
+                                  .iterations = c->rule->iterations,
+                                  .rounds = true,
+                                  .power = 2,
+                                  .share = 1};
     struct block *blocks;
     int n = compress_single_layers(c, &blocks);
-    enum status st = OK;
-    /* The first layer keeps its 8 bits to nearest, as in the papers. */
-    for (int i = 1; i < n && !st; i++)
-        st = compress_reconstruct(c, &blocks[i], i);
+    enum status st = compress_reconstruct_all(c, blocks, n, false, &recipe);
     free(blocks);
     return st;
 }
@@ -20,4 +22,5 @@ const struct method method_adaround = {
     .summary = "rounding learned layer by layer",
     .source = "arXiv:2004.10568",
     .run = run,
+    .learns_weights = true,
 };

@@ -1,23 +1,46 @@
-/* Up or down for each weight, block by block. Li et al. 2021, arXiv:2102.05426. */
+/*
+ * Up or down for each weight, block by block; then, weights fixed, the steps of the
+ * activations, towards the same targets. Li et al. 2021, arXiv:2102.05426.
+ */
 #include "models/compress/compress.h"
 
 #include <stdlib.h>
 
+static enum status learn_steps(struct compress *c, struct block *blocks, int n)
+{
+    const struct recipe recipe = {.name = "steps",
+                                  .iterations = c->rule->step_iterations,
+                                  .step_rate = 4e-4,
+                                  .cosine = true,
+                                  .power = 2.4,
+                                  .share = 1};
+    enum status st = compress_ranges(c, &c->work);
+    if (st || !recipe.iterations)
+        return st;
+    return compress_reconstruct_all(c, blocks, n, true, &recipe);
+}
+
 static enum status run(struct compress *c)
 {
+    const struct recipe recipe = {.name = "brecq",
+                                  .iterations = c->rule->iterations,
+                                  .rounds = true,
+                                  .power = 2,
+                                  .share = 1,
+                                  .fisher = c->rule->fisher};
     struct block *blocks;
     int n = compress_blocks(c, &blocks);
-    enum status st = OK;
-    /* A first block of the first layer alone is left at 8 bits, as in the paper. */
-    for (int i = n && blocks[0].last == 1 ? 1 : 0; i < n && !st; i++)
-        st = compress_reconstruct(c, &blocks[i], i);
+    enum status st = compress_reconstruct_all(c, blocks, n, true, &recipe);
+    if (!st && c->rule->act_bits <= 8)
+        st = learn_steps(c, blocks, n);
     free(blocks);
     return st;
 }
 
 const struct method method_brecq = {
     .name = "brecq",
-    .summary = "rounding learned block by block",
+    .summary = "rounding learned block by block, then activation steps",
     .source = "arXiv:2102.05426",
     .run = run,
+    .learns_weights = true,
 };

@@ -12,14 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct value *find(const struct graph *graph, const char *name)
-{
-    for (int i = 0; i < graph->n_values; i++)
-        if (!strcmp(graph->values[i]->name, name))
-            return graph->values[i];
-    return NULL;
-}
-
 static struct value *chain(struct graph *graph, const char *operator, int n,
                            struct value *const *in, const char *name)
 {
@@ -40,7 +32,7 @@ static enum status join(struct graph *copy, const char *const *names, int n_name
     struct value **flat =
         arena_alloc(&copy->arena, (size_t)n_names * sizeof(struct value *));
     for (int i = 0; i < n_names; i++) {
-        struct value *value = find(copy, names[i]);
+        struct value *value = compress_value(copy, names[i]);
         if (!value)
             return status_fail(ERR_NOTFOUND, "the network has no value '%s'", names[i]);
         sizes[i] = (size_t)shape_count(&value->shape);
@@ -110,5 +102,71 @@ enum status compress_probe(const struct compress *c, const struct graph *graph,
     plan_clear(&p.plan);
     free(p.lanes);
     free(sizes);
+    return st;
+}
+
+struct recording {
+    float *to;
+};
+
+static void keep(void *context, int worker, size_t sample, int tap, const float *data,
+                 size_t count)
+{
+    struct recording *recording = context;
+    (void)worker;
+    (void)tap;
+    memcpy(recording->to + sample * count, data, count * sizeof *data);
+}
+
+enum status compress_record(const struct compress *c, const struct graph *graph,
+                            const char *name, float **out, size_t *count)
+{
+    const struct value *value = compress_value(graph, name);
+    if (!value)
+        return status_fail(ERR_NOTFOUND, "the network has no value '%s'", name);
+    *count = (size_t)shape_count(&value->shape);
+    struct recording recording = {mem_try(c->n_samples, *count * sizeof(float))};
+    if (!recording.to)
+        return status_fail(ERR_NOMEM, "no memory for '%s' of %zu calibration samples",
+                           name, c->n_samples);
+    *out = recording.to;
+    return compress_probe(c, graph, &name, 1, keep, &recording);
+}
+
+enum status compress_cut(const struct graph *graph, const char *entry, const char *exit,
+                         int batch, struct graph *out)
+{
+    enum status st = graph_copy(graph, out);
+    if (st)
+        return st;
+    struct value *from = compress_value(out, entry), *to = compress_value(out, exit);
+    if (!from || !to)
+        return status_fail(ERR_NOTFOUND, "no stretch from '%s' to '%s'", entry, exit);
+    struct value *input = graph_value(out, "stretch_input");
+    input->dtype = DTYPE_F32;
+    input->shape = from->shape;
+    input->shape.dim[0] = batch;
+    input->shaped = true;
+    graph_replace(out, from, input);
+    out->inputs[0] = input;
+    out->n_inputs = 1;
+    out->outputs[0] = to;
+    for (int i = 0; i < out->n_values; i++)
+        out->values[i]->trainable = false;
+    return graph_update(out);
+}
+
+enum status compress_pass(const struct compress *c, const struct graph *graph,
+                          const char *entry, const char *exit, const float *in,
+                          size_t n_in, float **out, size_t *n_out)
+{
+    struct graph stretch = {0};
+    struct compress through = *c;
+    through.x = in;
+    through.n_input = n_in;
+    enum status st = compress_cut(graph, entry, exit, 1, &stretch);
+    if (!st)
+        st = compress_record(&through, &stretch, exit, out, n_out);
+    graph_clear(&stretch);
     return st;
 }

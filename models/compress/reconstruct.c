@@ -1,16 +1,18 @@
 /*
  * Block reconstruction. The block becomes a network of its own, trained by the runtime's
  * training plans: its weights are recomputed from the rounding variables before each
- * step, and their gradients flow on into those variables.
+ * step, and their gradients flow on into those variables; steps of activations are
+ * variables themselves.
  *
  * Sources: AdaRound, Nagel et al. 2020, arXiv:2004.10568; BRECQ, Li et al. 2021,
- * arXiv:2102.05426.
+ * arXiv:2102.05426; QDrop, Wei et al. 2022, arXiv:2203.05740.
  */
-#include "models/compress/compress.h"
+#include "models/compress/rounding.h"
 
 #include "base/rng.h"
+#include "base/simd.h"
 #include "base/threads.h"
-#include "models/runtime/train.h"
+#include "models/ops/op.h"
 #include "models/train/optimizer.h"
 
 #include <math.h>
@@ -20,278 +22,245 @@
 
 enum { PARTS = 2, SIZE = 16 }; /* batch 32 */
 
-/* One weight tensor being rounded. */
-struct rounding_layer {
-    struct quant_layer *layer;
+/* The step of one activation. */
+struct learned {
+    struct quant_act *act;
     struct variable *variable;
-    float *alpha; /* h = clamp(1.2 sigmoid(alpha) - 0.1, 0, 1) */
-    float *gradient;
     struct optimizer adam;
 };
 
 struct reconstruction {
     struct compress *compress;
+    const struct recipe *recipe;
+    const struct block *block;
     struct training *training;
-    struct rounding_layer *layers;
-    int n_layers;
-    float *in, *target; /* [samples] of the block's entry and exit */
+    struct rounding *rounding;
+    struct learned *steps;
+    int n_steps;
+    const struct start *start;
+    float *target, *weight; /* [samples] of the block's exit */
     size_t n_in, n_out;
     int64_t space; /* elements of the exit per channel */
-    uint64_t seed, step;
-    const char *key;
+    uint64_t step;
     float *x[PARTS], *y[PARTS], *dy[PARTS];
     double loss[PARTS];
 };
 
-static double rectified(double alpha)
-{
-    double h = 1.2 / (1 + exp(-alpha)) - 0.1;
-    return h < 0 ? 0 : h > 1 ? 1 : h;
-}
-
 /* --- the block as a network ---------------------------------------------------------- */
 
-static struct value *find(const struct graph *graph, const char *name)
+static void prepare_steps(struct graph *graph, const struct recipe *recipe)
 {
-    for (int i = 0; i < graph->n_values; i++)
-        if (!strcmp(graph->values[i]->name, name))
-            return graph->values[i];
-    return NULL;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        struct node *node = graph->nodes[i];
+        if (strcmp(node->op->name, "LearnedStep"))
+            continue;
+        node->inputs[1]->trainable = recipe->step_rate > 0;
+        if (recipe->share < 1)
+            node_set_float(graph, node, "share", (float)recipe->share);
+    }
 }
 
-static enum status cut_out(const struct compress *c, const struct block *block,
-                           struct graph *out)
+static enum status cut_out(struct compress *c, const struct block *block,
+                           const struct recipe *recipe, struct graph *out)
 {
-    enum status st = graph_copy(&c->work, out);
-    if (st)
-        return st;
-    struct value *entry = find(out, block->entry), *exit = find(out, block->exit);
-    if (!entry || !exit)
-        return status_fail(ERR_NOTFOUND, "no block from '%s' to '%s'", block->entry,
-                           block->exit);
-    struct value *input = graph_value(out, "block_input");
-    input->dtype = DTYPE_F32;
-    input->shape = entry->shape;
-    input->shape.dim[0] = -1;
-    input->shaped = true;
-    graph_replace(out, entry, input);
-    out->inputs[0] = input;
-    out->n_inputs = 1;
-    out->outputs[0] = exit;
-    for (int i = 0; i < out->n_values; i++)
-        out->values[i]->trainable = false;
-    for (int i = block->first; i < block->last; i++)
-        find(out, c->layers[i].node->inputs[1]->name)->trainable = true;
-    return graph_update(out);
+    enum status st =
+        compress_cut(compress_quantized(c), compress_quantized_name(c, block->entry),
+                     compress_quantized_name(c, block->exit), -1, out);
+    for (int i = block->first; i < block->last && recipe->rounds && !st; i++) {
+        struct value *w = compress_value(out, c->layers[i].node->inputs[1]->name);
+        if (w) /* else the block's output does not depend on it */
+            w->trainable = true;
+    }
+    if (!st)
+        prepare_steps(out, recipe);
+    return st;
 }
 
 /* --- data ---------------------------------------------------------------------------- */
 
-struct copy_to {
-    float **out;
-    size_t *count, samples;
-};
-
-static void keep(void *context, int worker, size_t sample, int tap, const float *data,
-                 size_t count)
+/* The target: what full precision makes of full precision. */
+static enum status gather_data(struct reconstruction *r)
 {
-    struct copy_to *to = context;
-    (void)worker;
-    (void)tap;
-    memcpy(*to->out + sample * count, data, count * sizeof *data);
-}
-
-static enum status record(struct reconstruction *r, const struct graph *graph,
-                          const char *name, size_t count, float **out)
-{
-    *out = mem_try(r->compress->n_samples, count * sizeof **out);
-    if (!*out)
-        return status_fail(ERR_NOMEM, "no memory for '%s' of %zu calibration samples",
-                           name, r->compress->n_samples);
-    struct copy_to to = {.out = out};
-    return compress_probe(r->compress, graph, &name, 1, keep, &to);
-}
-
-static enum status gather_data(struct reconstruction *r, const struct block *block)
-{
-    const struct compress *c = r->compress;
-    const struct value *entry = find(&c->full, block->entry);
-    const struct value *exit = find(&c->full, block->exit);
-    if (!entry || !exit)
-        return status_fail(ERR_NOTFOUND, "no block from '%s' to '%s'", block->entry,
-                           block->exit);
-    r->n_in = (size_t)shape_count(&entry->shape);
-    r->n_out = (size_t)shape_count(&exit->shape);
-    r->space = exit->shape.rank > 1 ? (int64_t)r->n_out / exit->shape.dim[1] : 1;
-    /* Input from the network quantized so far, target from the full-precision one. */
-    enum status st = record(r, &c->work, block->entry, r->n_in, &r->in);
-    return st ? st : record(r, &c->full, block->exit, r->n_out, &r->target);
+    struct compress *c = r->compress;
+    const struct block *block = r->block;
+    const struct value *exit = compress_value(&c->full, block->exit);
+    enum status st = compress_pass(c, &c->full, block->entry, block->exit, r->start->full,
+                                   r->start->count, &r->target, &r->n_out);
+    if (!st && r->recipe->fisher)
+        st = compress_fisher(c, block, &r->weight);
+    if (!st)
+        r->space = exit->shape.rank > 1 ? (int64_t)r->n_out / exit->shape.dim[1] : 1;
+    return st;
 }
 
 /* --- one step ------------------------------------------------------------------------ */
 
-/* Mean over samples and space of the squared error summed over channels; its gradient. */
+static void take_sample(struct reconstruction *r, struct rng *rng, size_t sample, float *x)
+{
+    memcpy(x, r->start->quantized + sample * r->n_in, r->n_in * sizeof *x);
+    if (r->recipe->share >= 1)
+        return;
+    const float *full = r->start->full + sample * r->n_in;
+    uint32_t below = (uint32_t)(r->recipe->share * 0x1p32);
+    for (size_t i = 0; i < r->n_in; i++)
+        if (rng_u32(rng) >= below)
+            x[i] = full[i];
+}
+
+SIMD_CLONES
+static double compare_squares(const float *restrict y, const float *restrict target,
+                              float *restrict dy, size_t count, float scale)
+{
+    enum { CHUNK = 256 };
+    double loss = 0;
+    for (size_t from = 0; from < count; from += CHUNK) {
+        size_t n = count - from < CHUNK ? count - from : CHUNK;
+        float squares[CHUNK];
+        for (size_t i = 0; i < n; i++) {
+            float off = y[from + i] - target[from + i];
+            squares[i] = off * off;
+            dy[from + i] = 2 * scale * off;
+        }
+        for (size_t i = 0; i < n; i++)
+            loss += (double)squares[i];
+    }
+    return loss;
+}
+
+/* The loss's gradient; `scale` makes it a mean over samples and space. */
+static double compare(const struct reconstruction *r, size_t sample, const float *y,
+                      float *dy, double scale)
+{
+    const float *target = r->target + sample * r->n_out;
+    const float *weight = r->weight ? r->weight + sample * r->n_out : NULL;
+    double power = r->recipe->power, loss = 0;
+    if (power == 2 && !weight)
+        return scale * compare_squares(y, target, dy, r->n_out, (float)scale);
+    for (size_t i = 0; i < r->n_out; i++) {
+        double off = (double)y[i] - (double)target[i], size = fabs(off);
+        double w = weight ? (double)weight[i] * (double)weight[i] : 1;
+        double slope = power == 2 ? size : (double)powf((float)size, (float)power - 1);
+        loss += w * size * slope;
+        dy[i] = (float)(copysign(power * slope, off) * w * scale);
+    }
+    return loss * scale;
+}
+
 static enum status part(void *context, size_t item, int worker)
 {
     struct reconstruction *r = context;
     (void)worker;
     float *x = r->x[item], *y = r->y[item], *dy = r->dy[item];
+    size_t chosen[SIZE];
     struct rng rng;
-    rng_open(&rng, r->seed, r->key, "reconstruct", r->step * PARTS + item);
-    uint32_t chosen[SIZE];
-    for (int n = 0; n < SIZE; n++) {
+    rng_open(&rng, r->compress->rule->seed, r->block->exit, r->recipe->name,
+             r->step * PARTS + item);
+    for (size_t n = 0; n < SIZE; n++) {
         chosen[n] = rng_below(&rng, (uint32_t)r->compress->n_samples);
-        memcpy(x + (size_t)n * r->n_in, r->in + chosen[n] * r->n_in, r->n_in * sizeof *x);
+        take_sample(r, &rng, chosen[n], x + n * r->n_in);
     }
     enum status st = training_forward(r->training, (int)item, x, y);
-    double loss = 0, scale = 1.0 / ((double)r->space * SIZE * PARTS);
-    for (int n = 0; n < SIZE && !st; n++) {
-        const float *target = r->target + chosen[n] * r->n_out;
-        for (size_t i = 0; i < r->n_out; i++) {
-            size_t at = (size_t)n * r->n_out + i;
-            double off = (double)y[at] - (double)target[i];
-            loss += off * off;
-            dy[at] = (float)(2 * scale * off);
-        }
-    }
-    r->loss[item] = loss * scale;
+    double scale = 1.0 / ((double)r->space * SIZE * PARTS);
+    r->loss[item] = 0;
+    for (size_t n = 0; n < SIZE && !st; n++)
+        r->loss[item] +=
+            compare(r, chosen[n], y + n * r->n_out, dy + n * r->n_out, scale);
     return st ? st : training_backward(r->training, (int)item, dy, NULL);
 }
 
-static void soft_weights(struct rounding_layer *l)
+static void step_activations(struct reconstruction *r, double progress)
 {
-    const struct quant_layer *q = l->layer;
-    const float *w = q->original->inputs[1]->constant->data;
-    for (int64_t i = 0; i < q->count; i++) {
-        const struct grid *g = layer_grid(q, i);
-        double code =
-            floor((double)w[i] / g->scale) + rectified((double)l->alpha[i]) + g->zero;
-        code = fmin(fmax(code, g->low), g->high);
-        l->variable->data[i] = (float)((code - g->zero) * g->scale);
-    }
-}
-
-/* dL/dalpha: through the clamps, plus the regulariser that pushes h to 0 or 1. */
-static void rounding_gradient(struct rounding_layer *l, double lambda, double beta)
-{
-    const struct quant_layer *q = l->layer;
-    const float *w = q->original->inputs[1]->constant->data;
-    for (int64_t i = 0; i < q->count; i++) {
-        const struct grid *g = layer_grid(q, i);
-        double sigmoid = 1 / (1 + exp(-(double)l->alpha[i]));
-        double h = 1.2 * sigmoid - 0.1;
-        double slope = h > 0 && h < 1 ? 1.2 * sigmoid * (1 - sigmoid) : 0;
-        h = h < 0 ? 0 : h > 1 ? 1 : h;
-        double code = floor((double)w[i] / g->scale) + h + g->zero;
-        bool inside = code > g->low && code < g->high;
-        double d = inside ? (double)l->variable->gradient[i] * g->scale : 0;
-        if (lambda > 0) {
-            double u = 2 * h - 1, size = fabs(u);
-            d -= lambda * beta * pow(size, beta - 1) * 2 * (u > 0 ? 1 : u < 0 ? -1 : 0);
-        }
-        l->gradient[i] = (float)(d * slope);
+    static const struct optimizer_rule adam = {OPTIMIZER_ADAMW, 0, 0.9, 0.999, 1e-8, 0};
+    double rate = r->recipe->step_rate;
+    if (r->recipe->cosine)
+        rate *= 0.5 * (1 + cos(3.14159265358979323846 * progress));
+    for (int i = 0; i < r->n_steps; i++) {
+        float *step = r->steps[i].variable->data, before = *step;
+        optimizer_step(&r->steps[i].adam, &adam, step, r->steps[i].variable->gradient, 1,
+                       rate, false);
+        *step = fmaxf(*step, before / 2); /* a step stays positive */
     }
 }
 
 static enum status step(struct reconstruction *r, double *loss)
 {
     const struct compress_rule *rule = r->compress->rule;
-    static const struct optimizer_rule adam = {OPTIMIZER_ADAMW, 0, 0.9, 0.999, 1e-8, 0};
-    for (int i = 0; i < r->n_layers; i++)
-        soft_weights(&r->layers[i]);
-    enum status st = threads_each(rule->threads, PARTS, part, r);
+    double progress = (double)r->step / r->recipe->iterations;
+    enum status st = r->rounding ? rounding_write(r->rounding) : OK;
+    for (int i = 0; i < r->n_steps; i++)
+        r->steps[i].variable->data[1] = (float)(r->step & 0xffffff);
+    if (!st)
+        st = threads_each(rule->threads, PARTS, part, r);
     if (st)
         return st;
     training_reduce(r->training);
-    double progress = (double)r->step / rule->iterations;
-    double lambda = progress < 0.2 ? 0 : rule->lambda;
-    double beta = 20 - 18 * (progress - 0.2) / 0.8;
-    for (int i = 0; i < r->n_layers; i++) {
-        struct rounding_layer *l = &r->layers[i];
-        rounding_gradient(l, lambda, beta);
-        optimizer_step(&l->adam, &adam, l->alpha, l->gradient, (size_t)l->layer->count,
-                       rule->rate, false);
-    }
+    /* No regulariser at first; then beta falls from 20 to 2. */
+    if (r->rounding)
+        st = rounding_step(r->rounding, rule->rate, progress < 0.2 ? 0 : rule->lambda,
+                           20 - 18 * (progress - 0.2) / 0.8);
+    step_activations(r, progress);
     *loss = r->loss[0] + r->loss[1];
     r->step++;
-    return OK;
+    return st;
 }
 
 /* --- the whole ----------------------------------------------------------------------- */
 
-static struct variable *variable_named(struct training *training, const char *name)
+static void open_steps(struct reconstruction *r)
 {
-    for (int i = 0; i < training_variables(training); i++)
-        if (!strcmp(training_variable(training, i)->name, name))
-            return training_variable(training, i);
-    return NULL;
-}
-
-static enum status open_layers(struct reconstruction *r, const struct block *block)
-{
-    r->layers = mem_array((size_t)(block->last - block->first), sizeof *r->layers);
-    for (int i = block->first; i < block->last; i++) {
-        struct quant_layer *q = &r->compress->layers[i];
-        struct variable *variable = variable_named(r->training, q->node->inputs[1]->name);
-        if (!variable) /* the block's output does not depend on it */
-            continue;
-        struct rounding_layer *l = &r->layers[r->n_layers++];
-        *l = (struct rounding_layer){.layer = q, .variable = variable};
-        l->alpha = mem_array((size_t)q->count, sizeof *l->alpha);
-        l->gradient = mem_array((size_t)q->count, sizeof *l->gradient);
-        const float *w = q->original->inputs[1]->constant->data;
-        for (int64_t k = 0; k < q->count; k++) {
-            double x = (double)w[k] / layer_grid(q, k)->scale;
-            l->alpha[k] = (float)-log(1.2 / (x - floor(x) + 0.1) - 1);
-        }
+    struct compress *c = r->compress;
+    r->steps = mem_array((size_t)c->n_acts, sizeof *r->steps);
+    for (int i = 0; i < training_variables(r->training); i++) {
+        struct variable *variable = training_variable(r->training, i);
+        int act;
+        if (sscanf(variable->name, "step_%d", &act) == 1 && variable->count == 2)
+            r->steps[r->n_steps++] =
+                (struct learned){.act = &c->acts[act], .variable = variable};
     }
-    return OK;
 }
 
-/* Rounds hard and puts the codes into the network. */
 static void settle(struct reconstruction *r)
 {
-    for (int i = 0; i < r->n_layers; i++) {
-        struct quant_layer *q = r->layers[i].layer;
-        const float *w = q->original->inputs[1]->constant->data;
-        for (int64_t k = 0; k < q->count; k++) {
-            const struct grid *g = layer_grid(q, k);
-            double code =
-                floor((double)w[k] / g->scale) + (r->layers[i].alpha[k] >= 0) + g->zero;
-            q->codes[k] = (int32_t)fmin(fmax(code, g->low), g->high);
-        }
-        compress_apply(r->compress, q);
+    if (r->rounding)
+        rounding_settle(r->rounding);
+    for (int i = 0; i < r->n_steps; i++) {
+        struct quant_act *act = r->steps[i].act;
+        *act->step = r->steps[i].variable->data[0];
+        act->grid.scale = (double)*act->step;
     }
 }
 
 static void close(struct reconstruction *r)
 {
-    for (int i = 0; i < r->n_layers; i++) {
-        free(r->layers[i].alpha);
-        free(r->layers[i].gradient);
-        optimizer_clear(&r->layers[i].adam);
-    }
     for (int i = 0; i < PARTS; i++) {
         free(r->x[i]);
         free(r->y[i]);
         free(r->dy[i]);
     }
-    free(r->layers);
-    free(r->in);
+    for (int i = 0; i < r->n_steps; i++)
+        optimizer_clear(&r->steps[i].adam);
+    free(r->steps);
     free(r->target);
+    free(r->weight);
+    rounding_close(r->rounding);
     training_close(r->training);
 }
 
-static void report(const struct reconstruction *r, int index, double before, double after)
+static void report(const struct reconstruction *r, double before, double after)
 {
-    char line[160];
-    snprintf(line, sizeof line, "block %d (%d layer%s): loss %.4g -> %.4g", index + 1,
-             r->n_layers, r->n_layers == 1 ? "" : "s", before, after);
+    char line[200], what[48];
+    int layers = r->rounding ? rounding_layers(r->rounding) : 0;
+    if (layers)
+        snprintf(what, sizeof what, "%d layer%s", layers, layers == 1 ? "" : "s");
+    else
+        snprintf(what, sizeof what, "%d step%s", r->n_steps, r->n_steps == 1 ? "" : "s");
+    snprintf(line, sizeof line, "%s, up to %s (%s): loss %.4g -> %.4g", r->recipe->name,
+             r->block->exit, what, before, after);
     if (r->compress->note)
         r->compress->note(line);
 }
 
-static enum status iterate(struct reconstruction *r, int index)
+static enum status iterate(struct reconstruction *r)
 {
     for (int i = 0; i < PARTS; i++) {
         r->x[i] = mem_array(SIZE * r->n_in, sizeof(float));
@@ -300,34 +269,108 @@ static enum status iterate(struct reconstruction *r, int index)
     }
     enum status st = OK;
     double loss = 0, before = 0, after = 0;
-    int iterations = r->compress->rule->iterations, tail = iterations / 20 + 1;
+    int iterations = r->recipe->iterations, tail = iterations / 20 + 1;
     for (int i = 0; i < iterations && !st; i++) {
         st = step(r, &loss);
         before += i < tail ? loss / tail : 0;
         after += i >= iterations - tail ? loss / tail : 0;
     }
     if (!st)
-        report(r, index, before, after);
+        report(r, before, after);
     return st;
 }
 
-enum status compress_reconstruct(struct compress *c, const struct block *block, int index)
+enum status compress_reconstruct(struct compress *c, const struct block *block,
+                                 const struct recipe *recipe, const struct start *start)
 {
     struct graph graph = {0};
-    struct reconstruction r = {.compress = c, .seed = c->rule->seed, .key = block->exit};
+    struct reconstruction r = {.compress = c,
+                               .recipe = recipe,
+                               .block = block,
+                               .start = start,
+                               .n_in = start->count};
     const struct training_options options = {PARTS, SIZE, false};
-    enum status st = cut_out(c, block, &graph);
+    enum status st = cut_out(c, block, recipe, &graph);
     if (!st)
         st = training_open(&graph, &options, &r.training);
+    if (!st && recipe->rounds)
+        rounding_open(c, r.training, block->first, block->last, &r.rounding);
     if (!st)
-        st = gather_data(&r, block);
-    if (!st)
-        st = open_layers(&r, block);
-    if (!st)
-        st = iterate(&r, index);
+        open_steps(&r);
+    bool idle = !st && !r.n_steps && !r.rounding;
+    if (!st && !idle)
+        st = gather_data(&r);
+    if (!st && !idle)
+        st = iterate(&r);
     if (!st)
         settle(&r);
     close(&r);
     graph_clear(&graph);
-    return status_wrap(st, "block %d, up to '%s'", index + 1, block->exit);
+    return status_wrap(st, "the block up to '%s'", block->exit);
+}
+
+/* --- block after block ---------------------------------------------------------------- */
+
+static void clear_start(struct start *start)
+{
+    free(start->quantized);
+    free(start->full);
+    *start = (struct start){0};
+}
+
+/* On from where it is to a later value, through all between. */
+static enum status advance(struct compress *c, struct start *start, const char *to)
+{
+    if (!strcmp(start->name, to))
+        return OK;
+    struct start next = {.name = to};
+    enum status st = compress_pass(c, compress_quantized(c),
+                                   compress_quantized_name(c, start->name),
+                                   compress_quantized_name(c, to), start->quantized,
+                                   start->count, &next.quantized, &next.count);
+    if (!st)
+        st = compress_pass(c, &c->full, start->name, to, start->full, start->count,
+                           &next.full, &next.count);
+    clear_start(start);
+    *start = next;
+    return st;
+}
+
+static enum status begin(struct compress *c, struct start *start, const char *name)
+{
+    *start = (struct start){.name = name};
+    enum status st =
+        compress_record(c, compress_quantized(c), compress_quantized_name(c, name),
+                        &start->quantized, &start->count);
+    return st ? st : compress_record(c, &c->full, name, &start->full, &start->count);
+}
+
+/* Each block goes on with what the one before it gave, also when that was done in an
+ * earlier run; where blocks do not follow each other, with what the network gives. */
+static enum status reach(struct compress *c, struct start *start, const struct block *block,
+                         bool follow)
+{
+    if (start->name && follow)
+        return advance(c, start, block->entry);
+    clear_start(start);
+    return begin(c, start, block->entry);
+}
+
+enum status compress_reconstruct_all(struct compress *c, struct block *blocks, int n,
+                                     bool follow, const struct recipe *recipe)
+{
+    struct start start = {0};
+    enum status st = OK;
+    for (int i = recipe->rounds && n && blocks[0].last == 1 ? 1 : 0; i < n && !st; i++) {
+        bool done = compress_step_done(c);
+        if (done && !follow)
+            continue;
+        st = reach(c, &start, &blocks[i], follow);
+        if (!st && !done)
+            st = compress_reconstruct(c, &blocks[i], recipe, &start);
+        if (!st && !done)
+            st = compress_step_save(c, recipe->rounds);
+    }
+    clear_start(&start);
+    return st;
 }

@@ -1,75 +1,12 @@
 /* Quantizing a network with random weights: enough to see that every step is right. */
-#include "tests/test.h"
+#include "tests/compress/networks.h"
 
-#include "models/compress/compress.h"
+#include "base/file.h"
+#include "models/onnx/onnx.h"
 #include "models/ops/op.h"
-#include "models/train/architecture.h"
 
-#include <math.h>
-#include <string.h>
-
-enum { SIDE = 16, SAMPLES = 32, INPUT = 3 * SIDE * SIDE, CLASSES = 10 };
-
-static float x[SAMPLES * INPUT];
-
-static struct compress_rule rule_of(int weights, int acts, int threads)
-{
-    return (struct compress_rule){.preset = preset_find("academic"),
-                                  .weight_bits = weights,
-                                  .act_bits = acts,
-                                  .edge_bits = 8,
-                                  .weight_observer = observer_find("mse"),
-                                  .act_observer = observer_find("mse"),
-                                  .iterations = 100,
-                                  .rate = 1e-2,
-                                  .lambda = 0.01,
-                                  .seed = 1,
-                                  .threads = threads};
-}
-
-/* The networks live to the end: what is made of them shares their constants. */
-static struct graph networks[64];
-static int n_networks;
-
-static void open_network(const char *name, const struct compress_rule *rule,
-                         struct compress *out)
-{
-    const struct architecture *architecture;
-    struct graph *graph = &networks[n_networks++];
-    struct rng rng;
-    rng_open(&rng, 1, "calibration", "test", 0);
-    rng_fill_normal(&rng, x, SAMPLES * INPUT);
-    assert_ok(architecture_find(name, &architecture));
-    assert_ok(architecture_build(architecture, SIDE, CLASSES, 1, graph));
-    assert_ok(compress_open(graph, rule, x, SAMPLES, out));
-}
-
-static void keep(void *context, int worker, size_t sample, int tap, const float *data,
-                 size_t count)
-{
-    (void)worker;
-    (void)tap;
-    memcpy((float *)context + sample * count, data, count * sizeof *data);
-}
-
-static void logits_of(const struct compress *c, const struct graph *graph, float *z)
-{
-    assert_ok(compress_probe(c, graph, &graph->outputs[0]->name, 1, keep, z));
-}
-
-/* Squared distance from the float network's logits, over their own size. */
-static double error_of(const struct compress *c, const struct graph *graph)
-{
-    float full[SAMPLES * CLASSES], other[SAMPLES * CLASSES];
-    double off = 0, size = 0;
-    logits_of(c, &c->full, full);
-    logits_of(c, graph, other);
-    for (int i = 0; i < SAMPLES * CLASSES; i++) {
-        off += pow((double)(full[i] - other[i]), 2);
-        size += pow((double)full[i], 2);
-    }
-    return off / size;
-}
+#include <stdlib.h>
+#include <unistd.h>
 
 /* Blocks hang together and hold every layer once. */
 static void blocks_cover_the_network(void **state)
@@ -188,8 +125,8 @@ static void the_export_is_the_network(void **state)
             struct compress c;
             struct graph out, special;
             open_network("resnet8", &rule, &c);
-            assert_ok(compress_ranges(&c));
-            assert_ok(compress_export(&c, &out));
+            assert_ok(compress_ranges(&c, &c.work));
+            assert_ok(compress_export(&c, false, &out));
             assert_int_equal(out.inputs[0]->shape.dim[0], -1);
             assert_ok(graph_specialise(&out, 2, &special));
             struct tensor input, z;
@@ -216,6 +153,52 @@ static void the_export_is_the_network(void **state)
         }
 }
 
+/* 4-bit types in the file hold the same network in less space. */
+static void int4_reads_back(void **state)
+{
+    (void)state;
+    static const char *const presets[] = {"academic", "openvino"}; /* uint4, int4 */
+    for (size_t p = 0; p < 2; p++) {
+        struct compress_rule rule = rule_of(3, 8, 1);
+        rule.preset = preset_find(presets[p]);
+        struct compress c;
+        struct graph bytes, nibbles, back;
+        char path[] = "/tmp/gauntlet_int4_XXXXXX";
+        close(mkstemp(path));
+        open_network("resnet8", &rule, &c);
+        assert_ok(compress_run(&c));
+        assert_ok(compress_export(&c, false, &bytes));
+        assert_ok(compress_export(&c, true, &nibbles));
+        assert_int_equal(nibbles.opset, 21);
+        struct mapping file;
+        assert_ok(onnx_write(&bytes, path));
+        assert_ok(file_map(path, &file));
+        size_t large = file.size, halved = 0;
+        file_unmap(&file);
+        for (int i = 0; i < c.n_layers; i++)
+            halved += c.layers[i].bits <= 4 ? (size_t)c.layers[i].count / 2 : 0;
+        assert_ok(onnx_write(&nibbles, path));
+        assert_ok(file_map(path, &file));
+        assert_true(file.size < large - halved + 1000); /* zero points, opset */
+        file_unmap(&file);
+        assert_ok(onnx_read(path, &back));
+        float a[SAMPLES * CLASSES], b[SAMPLES * CLASSES];
+        struct graph one, two;
+        assert_ok(graph_specialise(&bytes, 1, &one));
+        assert_ok(graph_specialise(&back, 1, &two));
+        logits_of(&c, &one, a);
+        logits_of(&c, &two, b);
+        assert_memory_equal(a, b, sizeof a);
+        unlink(path);
+        graph_clear(&one);
+        graph_clear(&two);
+        graph_clear(&back);
+        graph_clear(&nibbles);
+        graph_clear(&bytes);
+        compress_clear(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,9 +207,9 @@ int main(void)
         cmocka_unit_test(reconstruction_beats_nearest),
         cmocka_unit_test(bias_correction_centres),
         cmocka_unit_test(the_export_is_the_network),
+        cmocka_unit_test(int4_reads_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    for (int i = 0; i < n_networks; i++)
-        graph_clear(&networks[i]);
+    close_networks();
     return failed;
 }
