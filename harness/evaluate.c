@@ -19,6 +19,8 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
         .victim = &victim,
         .x = bench->x,
         .label = sample->label,
+        .clean_logits = bench->logits,
+        .logits = bench->broken_logits,
         .seed = job->run.options->seed,
         .key = sample->key,
         .params = &condition->attack_params,
@@ -43,18 +45,15 @@ static enum status attack(struct job *job, const struct cell *cell, int worker,
         return st;
 
     /* A minimum-norm attack's point may lie outside the ball: then it did not break. */
-    if (result.broken &&
-        !(st = session_forward(session, bench->adversarial, bench->logits)))
-        verdict_of_logits(bench->logits, record->n_classes, sample->label, verdict);
-    if (st)
-        return st;
+    if (result.broken)
+        verdict_of_logits(bench->broken_logits, record->n_classes, sample->label, verdict);
     verdict->broken = result.broken;
     verdict->broken_8bit = result.broken_8bit;
     verdict->violated = result.budget_violated;
     verdict->zero_gradient = result.zero_gradient;
     verdict->distance = (float)result.distance;
-    verdict->queries = (int)result.forwards;
-    verdict->forwards = 1 + result.broken + result.forwards;
+    verdict->queries = 1 + (int)result.forwards; /* and the clean picture */
+    verdict->forwards = 1 + result.forwards;
     verdict->backwards = result.backwards;
     verdict->broken_by = result.broken_by;
     verdict->survives_all = result.survives_all;

@@ -270,6 +270,7 @@ static void open_job(struct job *job)
         job->benches[i].x = mem_array(x_size, sizeof(float));
         job->benches[i].adversarial = mem_array(x_size, sizeof(float));
         job->benches[i].logits = mem_array(room, sizeof(float));
+        job->benches[i].broken_logits = mem_array(room, sizeof(float));
     }
     run->cells = mem_array(run->wave.count, sizeof *run->cells);
     for (size_t i = 0; i < run->wave.count; i++) {
@@ -288,6 +289,7 @@ static void close_job(struct job *job)
         free(job->benches[i].x);
         free(job->benches[i].adversarial);
         free(job->benches[i].logits);
+        free(job->benches[i].broken_logits);
     }
     free(job->benches);
     for (size_t i = 0; i < run->wave.count; i++) {

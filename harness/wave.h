@@ -60,6 +60,7 @@ struct bench {
     struct image fitted[CHUNK], noisy[CHUNK];
     bool usable[CHUNK]; /* of noisy */
     float *x, *adversarial, *logits; /* logits: of all frames of a sequence */
+    float *broken_logits;            /* of the adversarial point */
     size_t x_size;
 };
 

@@ -88,11 +88,15 @@ struct attack_call {
     struct victim *source;   /* gives gradients; NULL or the victim unless source=MODEL */
     const float *x;          /* clean sample, [size] */
     int label;
+    /* The victim's logits at x when that was the victim's last forward; NULL: not known,
+     * and one forward more. */
+    const float *clean_logits;
     uint64_t seed;
     const char *key;         /* sample key: draws are keyed by (seed, key, attack, restart) */
     const struct params *params; /* of the attack's table; NULL: all defaults */
     float *adversarial;      /* out: best found point, [size]; in the box always, in the
                                 ball too unless the attack is minimum_norm */
+    float *logits;           /* out: the victim's there, [n_classes]; NULL: not wanted */
 };
 
 /*

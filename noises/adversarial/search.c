@@ -22,14 +22,19 @@ int victim_label(const float *logits, int n_classes)
     return best;
 }
 
+static enum status check_finite(const float *logits, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(logits[i]))
+            return status_fail(ERR_NUMERIC, "logit %d is %g", i, (double)logits[i]);
+    return OK;
+}
+
 enum status victim_forward(struct victim *victim, const float *x, float *logits)
 {
     victim->forwards++;
     enum status st = victim->forward(victim->state, x, logits);
-    for (int i = 0; !st && i < victim->n_classes; i++)
-        if (!isfinite(logits[i]))
-            return status_fail(ERR_NUMERIC, "logit %d is %g", i, (double)logits[i]);
-    return st;
+    return st ? st : check_finite(logits, victim->n_classes);
 }
 
 enum status victim_backward(struct victim *victim, const float *dlogits, float *dx)
@@ -67,6 +72,8 @@ static void keep(struct search *s, const float *x, float margin, double distance
 {
     if (x != s->call->adversarial)
         memcpy(s->call->adversarial, x, s->size * sizeof *x);
+    if (s->call->logits)
+        memcpy(s->call->logits, s->verdict_logits, (size_t)s->n_classes * sizeof(float));
     s->best_margin = margin;
     s->out->distance = distance;
     s->out->label = victim_label(s->verdict_logits, s->n_classes);
@@ -205,13 +212,18 @@ enum status search_ascend(struct search *s, const struct loss *loss, const float
     return st;
 }
 
-/* The nearest point that an 8-bit picture can hold must fool the network too. */
+/* The nearest point that an 8-bit picture can hold must fool the network too; often it is
+ * the point itself. */
 static enum status judge_lattice(struct search *s)
 {
     if (!s->out->broken)
         return OK;
     float *point = arena_alloc(&s->arena, s->size * sizeof *point);
     ball_lattice(&s->ball, s->call->adversarial, point);
+    if (!memcmp(point, s->call->adversarial, s->size * sizeof *point)) {
+        s->out->broken_8bit = true;
+        return OK;
+    }
     enum status st = victim_forward(s->victim, point, s->verdict_logits);
     bool wrong = victim_label(s->verdict_logits, s->n_classes) != s->label;
     if (!st)
@@ -255,9 +267,13 @@ static void search_open(struct search *s)
 /* The clean sample: judged by the victim in every mode, first point of the record. */
 static enum status look_at_clean(struct search *s)
 {
-    enum status st = victim_forward(s->victim, s->call->x, s->verdict_logits);
+    const float *known = s->call->clean_logits;
+    enum status st = known ? check_finite(known, s->n_classes)
+                           : victim_forward(s->victim, s->call->x, s->verdict_logits);
     if (st)
         return st;
+    if (known)
+        memcpy(s->verdict_logits, known, (size_t)s->n_classes * sizeof(float));
     memcpy(s->logits, s->verdict_logits, (size_t)s->n_classes * sizeof(float));
     if (loss_network(s) != s->victim && (st = search_probe(s, s->call->x)))
         return st;
