@@ -223,6 +223,17 @@ static void test_limits(void **state)
     file_unmap(&file);
 }
 
+/* 300 codes in one table: stb 2.27 itself would write past its arrays. */
+static void test_many_codes(void **state)
+{
+    (void)state;
+    struct mapping file = corpus("fuzz-many-codes");
+    struct image out = {0};
+    assert_int_equal(decoder_named("stb")->decode(file.data, file.size, NULL, &out), ERR_FORMAT);
+    assert_non_null(strstr(status_message(), "more than 255 codes"));
+    file_unmap(&file);
+}
+
 /* Orientation 6: the first row of the file is the right column of the picture. */
 static void test_orientation(void **state)
 {
@@ -472,7 +483,7 @@ int main(void)
         cmocka_unit_test(test_orientation),     cmocka_unit_test(test_ijg9_kernels),
         cmocka_unit_test(test_ijg9_oblong),     cmocka_unit_test(test_members),
         cmocka_unit_test(test_store),           cmocka_unit_test(test_other_bytes),
-        cmocka_unit_test(test_still),
+        cmocka_unit_test(test_still),           cmocka_unit_test(test_many_codes),
         cmocka_unit_test(test_sampling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
