@@ -60,9 +60,12 @@ static enum status apply(struct image *image, const struct natural_args *args,
     struct natural_draws draws = {0};
     struct dusk dusk = dusk_of(image, args->severity);
     size_t size = image_size(image);
+    double mean[256];
+    for (int v = 0; v < 256; v++)
+        mean[v] = PHOTONS * dimmed(&dusk, (uint8_t)v);
     enum status st = draws_room(&draws, size);
-    for (size_t i = 0; !st && i < size; i++)
-        draws.integer[i] = rng_poisson(rng, PHOTONS * dimmed(&dusk, image->data[i]));
+    if (!st)
+        poisson_counts_of(image->data, size, mean, rng, draws.integer);
     if (!st)
         st = draws_normal(&draws, rng, size);
     if (!st)
@@ -77,7 +80,7 @@ const struct natural natural_low_light = {
     .source = "arXiv:2203.01441",
     .group = "extra",
     .severities = 5,
-    .impl = 1,
+    .impl = 2,
     .apply = apply,
     .render = render,
 };

@@ -24,6 +24,19 @@ static inline uint8_t byte_from_unit(double value)
     return (uint8_t)(int)(value * 255);
 }
 
+/* Clipped to [0,255] and truncated. */
+static inline uint8_t byte_clipped(double value)
+{
+    value = value < 0 ? 0 : value;
+    return (uint8_t)(int)(value > 255 ? 255 : value);
+}
+
+/* Whether constants are those for pictures of 32 and 64 pixels, where there are but two. */
+static inline bool set_is_small(enum natural_set set)
+{
+    return set == NATURAL_CIFAR || set == NATURAL_64;
+}
+
 /* A grid of doubles [height][width][channels], not zeroed; ERR_NOMEM. */
 struct grid {
     int width, height, channels;
@@ -87,6 +100,15 @@ enum status clipped_zoom(const struct grid *in, double factor, enum zoom_trim tr
  * size^2 - 1 uniform numbers. */
 enum status plasma_map(int size, double decay, const float *uniform, struct grid *out);
 
+/*
+ * fourier.c: noise of standard deviation 1 whose amplitude rises with the frequency (blue)
+ * or falls (brown: 1 / (f^2 + 1)), from spectrum_draws() uniform phases; one channel.
+ */
+enum spectrum { SPECTRUM_BLUE, SPECTRUM_BROWN };
+size_t spectrum_draws(int width, int height);
+enum status spectrum_noise(int width, int height, enum spectrum kind, const float *uniform,
+                           struct grid *out);
+
 /* water.c: OpenCV's way from a thresholded layer in [0,1] to the strength of water on it,
  * 0..strength. One channel; out: [height][width] floats, of the caller. */
 enum status water_mask(const struct grid *layer, double strength, float *out);
@@ -118,3 +140,7 @@ enum status jpeg_round_trip(struct image *image, int quality);
 /* poisson.c: draws count[i] ~ Poisson(x[i] / 255 * lambda) from one word each. */
 void poisson_counts(const uint8_t *x, size_t size, double lambda, struct rng *rng,
                     uint32_t *counts);
+/* The same with a mean of its own for each of the 256 values; tables for those that occur
+ * are made anew. */
+void poisson_counts_of(const uint8_t *x, size_t size, const double mean[256],
+                       struct rng *rng, uint32_t *counts);

@@ -97,6 +97,11 @@ static void case_sizes(const char *name, const struct image *image, size_t count
         {"fog", {0, map * map - 1}},
         {"spatter", {pixels}},
         {"elastic_transform", {0, 6 + 2 * pixels}},
+        {"blue_noise_sample", {0, spectrum_draws(image->width, image->height)}},
+        {"brownish_noise", {0, 3 * spectrum_draws(image->width, image->height)}},
+        {"checkerboard_cutout", {0, 2 + 40 * 40}},
+        {"single_frequency_greyscale", {0, 4}},
+        {"plasma_noise", {0, 4}},
     };
     memset(counts, 0, 3 * sizeof *counts);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -106,6 +106,12 @@ CONSTANTS = {
     "saturate": table([(.3, 0), (.1, 0), (2, 0), (5, .1), (20, .2)],
                       [(.3, 0), (.1, 0), (1.5, 0), (2, .1), (2.5, .2)],
                       [(.3, 0), (.1, 0), (2, 0), (5, .1), (30, .2)]),
+    # ImageNet-C-bar and CIFAR-10-C-bar: Mintun, Kirillov & Xie, arXiv:2102.11273
+    "blue_noise_sample": table([.8, 1.6, 2.4, 4, 5.6], [.7, 1.4, 2.1, 3.5, 4.2]),
+    "brownish_noise": table([1, 2, 3, 4, 5], [2.5, 4, 5.5, 6.5, 7]),
+    "checkerboard_cutout": table([2, 3, 4, 5, 6], [1, 2, 3, 4, 5]),
+    "single_frequency_greyscale": table([1, 1.5, 2, 4.5, 5]),
+    "plasma_noise": table([4.75, 7, 8.5, 9.25, 10]),
 }
 
 
@@ -419,6 +425,74 @@ def spatter(x, c, d):
     mask[mask < .8] = 0
     mask = mask[..., None]
     return byte(x * (1 - mask) + mask * np.float32([63 / 255., 42 / 255., 20 / 255.]))
+
+
+def spectral(n, power, d):
+    """Noise of deviation 1 from phases whose right half repeats the left, turned."""
+    left = d.uniform(0, 2 * np.pi, n, n // 2)
+    phases = [left, left[::-1, ::-1]]
+    if n % 2:
+        top = d.uniform(0, 2 * np.pi, n // 2, 1)
+        phases.insert(1, np.concatenate((top, [[0.]], top[::-1])))
+    at = np.arange(n) - n / 2
+    spectrum = power(np.hypot(at[None, :], at[:, None])) * np.exp(1j * np.hstack(phases))
+    noise = np.real(np.fft.ifft2(np.roll(spectrum, (n // 2, n // 2), (0, 1))))
+    return noise / np.std(noise)
+
+
+def clipped(x):
+    return np.uint8(np.clip(x, 0, 255))
+
+
+def blue_noise_sample(x, c, d):
+    noise = spectral(len(x), lambda f: f, d)
+    return clipped(x * (noise > c * 3. / 10 - 2.5)[..., None])
+
+
+def brownish_noise(x, c, d):
+    noise = [spectral(len(x), lambda f: 1 / (f**2 + 1), d) for _ in range(3)]
+    return clipped(x + c * 64 / 10. * np.stack(noise, 2))
+
+
+def checkerboard_cutout(x, c, d):
+    n = len(x)
+    angle = float(d.uniform(0, 2 * np.pi, 1)[0])
+    scale = max(float(d.uniform(.1, .25, 1)[0]) * n, 1)
+    fields = int(4 * n // scale)
+    painted = d.uniform(0, 1, fields, fields) < c / 10.
+    v, u = np.mgrid[:n, :n]
+    a = (np.cos(angle) * v + np.sin(angle) * u) / scale
+    b = (-np.sin(angle) * v + np.cos(angle) * u) / scale
+    out = x.copy()
+    out[((a % 2).astype(int) == (b % 2).astype(int)) & painted[a.astype(int), b.astype(int)]] = 128
+    return out
+
+
+def single_frequency_greyscale(x, c, d):
+    large = float(d.uniform(-np.pi, np.pi, 1)[0])
+    f = [large, float(d.uniform(-abs(large), abs(large), 1)[0])]
+    if d.uniform(0, 1, 1)[0] >= .5:
+        f.reverse()
+    phase = float(d.uniform(0, 2 * np.pi, 1)[0])
+    v, u = np.mgrid[:len(x), :len(x)]
+    return clipped(x + c * 196 / 10. * np.sin(u * f[0] + v * f[1] + phase)[..., None])
+
+
+def plasma_noise(x, c, d):
+    n, strength = len(x), c * 64 / 10.
+    time = float(d.uniform(0, 6 * np.pi, 1)[0])
+    bends = 4 + int(3 * d.uniform(0, 1, 1)[0])
+    sharpness = float(d.uniform(.5, 1, 1)[0])
+    scale = float(d.uniform(.075, .2, 1)[0]) * n
+    v, u = np.mgrid[:n, :n] / scale
+    frequency, slow, weight = 1., 1., 1.
+    for _ in range(bends):
+        a = np.cos(v * frequency + time / slow) / weight
+        b = np.sin(u * frequency + time / slow) / weight
+        u, v = u + (a - b * .3), v + (b + a * .3)
+        frequency, slow, weight = frequency * 1.93, slow * 1.15, weight * (2.25 - sharpness)
+    noise = [np.sin(u - time), np.sin((u + v + np.sin(time)) * .5), np.sin(v + time)]
+    return clipped((1 - strength / 255) * x + strength * np.stack(noise, 2))
 
 
 def affine(x, angle=0, move=0, scale=1., shear=0, resample=Image.BILINEAR):

@@ -43,6 +43,11 @@ static const struct bound bounds[] = {
     {"saturate", NULL, 0, 0, NULL},
     {"jpeg_compression", NULL, 0, 0, NULL},
     {"pixelate", NULL, 0, 0, NULL},
+    {"blue_noise_sample", NULL, 0, 0, NULL},
+    {"brownish_noise", NULL, 0, 0, NULL},
+    {"checkerboard_cutout", NULL, 0, 0, NULL},
+    {"single_frequency_greyscale", NULL, 0, 0, NULL},
+    {"plasma_noise", NULL, 0, 0, NULL},
 };
 
 struct tally {

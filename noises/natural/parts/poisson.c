@@ -97,19 +97,38 @@ static const struct table *table_for(double lambda, struct table **own)
     return *own;
 }
 
-void poisson_counts(const uint8_t *x, size_t size, double lambda, struct rng *rng,
-                    uint32_t *counts)
+static void draw(const struct law *laws, const uint8_t *x, size_t size, struct rng *rng,
+                 uint32_t *counts)
 {
-    struct table *own;
-    const struct table *table = table_for(lambda, &own);
     rng_fill_u32(rng, counts, size);
     for (size_t i = 0; i < size; i++) {
-        const struct law *law = &table->law[x[i]];
+        const struct law *law = &laws[x[i]];
         uint32_t word = counts[i], at = law->start[word >> 24];
         while (word > law->at_most[at])
             at++;
         counts[i] = law->first + at;
     }
+}
+
+void poisson_counts(const uint8_t *x, size_t size, double lambda, struct rng *rng,
+                    uint32_t *counts)
+{
+    struct table *own;
+    draw(table_for(lambda, &own)->law, x, size, rng, counts);
     if (own)
         table_free(own);
+}
+
+void poisson_counts_of(const uint8_t *x, size_t size, const double mean[256],
+                       struct rng *rng, uint32_t *counts)
+{
+    struct table table = {0};
+    bool occurs[256] = {false};
+    for (size_t i = 0; i < size; i++)
+        occurs[x[i]] = true;
+    for (int v = 0; v < 256; v++)
+        if (occurs[v])
+            law_make(&table.law[v], mean[v], &table.arena);
+    draw(table.law, x, size, rng, counts);
+    arena_clear(&table.arena);
 }

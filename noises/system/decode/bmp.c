@@ -1,4 +1,4 @@
-/* Through stb_image, which reads what is not compressed. */
+/* Through stb_image, which reads what is not compressed; run lengths are ours. */
 #include "noises/system/decode/readers.h"
 
 #include "noises/system/decode/jpeg.h"
@@ -13,6 +13,8 @@ enum status bmp_read(const uint8_t *bytes, size_t size, const struct decode_opti
 {
     int width, height, channels;
     *out = (struct image){0};
+    if (bmp_is_rle(bytes, size))
+        return bmp_read_rle(bytes, size, options, out);
     if (size > INT_MAX)
         return status_fail(ERR_LIMIT, "bmp: %zu bytes; at most %d are read", size, INT_MAX);
     if (!stbi_info_from_memory(bytes, (int)size, &width, &height, &channels))

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <jxl/decode.h>
 #include <jxl/encode.h>
@@ -42,6 +43,31 @@ static enum status check(const uint8_t *bytes, size_t size, const struct decode_
         st = jpeg_guard(&reader.trap, read_coefficients, &reader);
     jpeg_close(&reader);
     return st;
+}
+
+/*
+ * The JPEG without its colour profile, which changes no pixel here and which libjxl may
+ * refuse; the caller frees. The markers were walked before, by libjpeg.
+ */
+static uint8_t *without_profile(const uint8_t *bytes, size_t size, size_t *left)
+{
+    uint8_t *copy = mem_array(size + 1, 1);
+    size_t at = 2, used = 2;
+    memcpy(copy, bytes, 2);
+    while (size - at >= 4 && bytes[at] == 0xff && bytes[at + 1] != 0xda) {
+        size_t length = 2 + ((size_t)bytes[at + 2] << 8 | bytes[at + 3]);
+        length = length < size - at ? length : size - at;
+        bool profile = bytes[at + 1] == 0xe2 && length >= 16 &&
+                       !memcmp(bytes + at + 4, "ICC_PROFILE", 12);
+        if (!profile) {
+            memcpy(copy + used, bytes + at, length);
+            used += length;
+        }
+        at += length;
+    }
+    memcpy(copy + used, bytes + at, size - at);
+    *left = used + size - at;
+    return copy;
 }
 
 static enum status transcode(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size)
@@ -115,8 +141,12 @@ static enum status decode(const uint8_t *bytes, size_t size, const struct decode
     *out = (struct image){0};
 
     enum status st = check(bytes, size, options);
-    if (!st)
-        st = transcode(bytes, size, &jxl, &jxl_size);
+    if (!st) {
+        size_t left;
+        uint8_t *plain = without_profile(bytes, size, &left);
+        st = transcode(plain, left, &jxl, &jxl_size);
+        free(plain);
+    }
     if (st)
         return st;
     JxlDecoder *decoder = JxlDecoderCreate(NULL);
@@ -133,7 +163,7 @@ const struct decoder decoder_jxl = {
     .name = "jxl",
     .summary = "libjxl: transcoded without loss to JPEG XL, decoded from there in float",
     .source = "libjxl 0.7",
-    .impl = 1,
+    .impl = 2,
     .portable = false,
     .decode = decode,
 };

@@ -1,0 +1,54 @@
+/*
+ * One plane wave: x ← clip(x + 19.6 level sin(f u + g v + p), 0, 255), one of the two
+ * frequencies in (-pi, pi), the other within the first's absolute value.
+ *
+ * Source: Mintun, Kirillov & Xie, NeurIPS 2021, arXiv:2102.11273: ImageNet-C-bar's levels.
+ */
+#include "noises/natural/parts.h"
+
+#include <math.h>
+
+static const double level[5] = {1, 1.5, 2, 4.5, 5};
+
+/* draws->uniform: the larger frequency, the other, which one is horizontal, the phase. */
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
+{
+    double intensity = level[args->severity - 1] * 196 / 10;
+    double large = M_PI * (2 * (double)draws->uniform[0] - 1);
+    double small = fabs(large) * (2 * (double)draws->uniform[1] - 1);
+    bool turned = draws->uniform[2] >= 0.5f;
+    double f = turned ? small : large, g = turned ? large : small;
+    double phase = 2 * M_PI * (double)draws->uniform[3];
+    for (int v = 0; v < image->height; v++) {
+        uint8_t *x = image_row(image, v);
+        for (int u = 0; u < image->width; u++) {
+            double wave = intensity * sin(u * f + v * g + phase);
+            for (int c = 0; c < 3; c++, x++)
+                *x = byte_clipped(*x + wave);
+        }
+    }
+    return OK;
+}
+
+static enum status apply(struct image *image, const struct natural_args *args,
+                         struct rng *rng)
+{
+    struct natural_draws draws = {0};
+    enum status st = draws_uniform(&draws, rng, 4);
+    if (!st)
+        st = render(image, args, &draws);
+    draws_clear(&draws);
+    return st;
+}
+
+const struct natural natural_single_frequency_greyscale = {
+    .name = "single_frequency_greyscale",
+    .summary = "one plane wave over the picture: ImageNet-C-bar",
+    .source = "arXiv:2102.11273",
+    .group = "extra",
+    .severities = 5,
+    .impl = 1,
+    .apply = apply,
+    .render = render,
+};
