@@ -1,6 +1,10 @@
 #include "harness/sheet.h"
 
+#include "base/file.h"
+#include "noises/system/system.h"
+
 #include <png.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GAP = 4, GLYPH = 5, ADVANCE = 6, LINE = 8, ZOOM = 2 };
@@ -122,7 +126,7 @@ void sheet_clear(struct sheet *sheet)
     image_clear(&sheet->image);
 }
 
-enum status png_write(const char *path, const struct image *image)
+static enum status png_write(const char *path, const struct image *image)
 {
     png_image png = {
         .version = PNG_IMAGE_VERSION,
@@ -133,4 +137,22 @@ enum status png_write(const char *path, const struct image *image)
     if (png_image_write_to_file(&png, path, 0, image->data, 0, NULL))
         return OK;
     return status_fail(ERR_IO, "%s: %s", path, png.message);
+}
+
+static enum status jpeg_write(const char *path, const struct image *image)
+{
+    unsigned char *bytes = NULL;
+    unsigned long size = 0;
+    enum status st = jpeg_encode(image, 85, &bytes, &size);
+    if (!st)
+        st = file_replace(path, bytes, size);
+    free(bytes);
+    return st;
+}
+
+enum status picture_write(const char *path, const struct image *image)
+{
+    size_t length = strlen(path);
+    bool jpeg = length > 4 && !strcmp(path + length - 4, ".jpg");
+    return jpeg ? jpeg_write(path, image) : png_write(path, image);
 }

@@ -18,4 +18,5 @@ void sheet_name_column(struct sheet *sheet, int column, const char *name);
 void sheet_put(struct sheet *sheet, int column, int row, const struct image *picture);
 void sheet_clear(struct sheet *sheet);
 
-enum status png_write(const char *path, const struct image *image);
+/* A JPEG of quality 85 where the name ends in .jpg, else a PNG. */
+enum status picture_write(const char *path, const struct image *image);

@@ -1,9 +1,10 @@
-/* gauntlet show IMAGE: what a condition does to a picture, or all natural noises do. */
+/* gauntlet show: what a condition does to a picture, or all natural noises do, or what a
+ * dataset looks like. */
 #include "base/file.h"
 #include "base/mem.h"
 #include "harness/command.h"
-#include "harness/pipeline.h"
 #include "harness/sheet.h"
+#include "harness/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@ static const struct option options[] = {
      "'rotate-p', all frames",
      false, "noises"},
     {"all", NULL, NULL, "a sheet of all natural noises at all severities", false, NULL},
-    {"output", "FILE", NULL, "PNG to write (-o FILE)", false, "files"},
+    {"samples", "N", NULL, "a sheet of N samples of each class; IMAGE is a dataset", false,
+     NULL},
+    {"output", "FILE", NULL, "PNG, or JPEG by its name, to write (-o FILE)", false,
+     "files"},
     {"size", "N", "224",
      "short side to N 8/7, middle N x N; 0: the picture as it is; smaller pictures too",
      false, NULL},
@@ -30,96 +34,23 @@ static const struct example examples[] = {
      "a chain, as in suites"},
     {"gauntlet show cat.jpg --all -o sheet.png", "the contact sheet"},
     {"gauntlet show cat.jpg --noise tilt-p -o frames.png", "a perturbation sequence"},
+    {"gauntlet show synthetic:1:100 --samples 8 --size 48 -o sheet.jpg",
+     "what a dataset looks like"},
     {0},
 };
 
-struct view {
-    const char *path;
-    int size;
-    uint64_t seed;
-};
-
-/* The picture as the condition decodes and resizes it; of a sequence without the crop. */
-static enum status load(const struct view *view, const struct condition *condition,
-                        struct route *route, struct image *out)
+/* The picture in the file, through the line: one picture, or frames. */
+static enum status render(const struct view *view, const char *line, struct image *frames,
+                          int *count)
 {
-    struct preprocess preprocess = {
-        .width = view->size,
-        .height = view->size,
-        .resize = view->size * 8 / 7,
-        .resize_rule = "short",
-        .resizer = "pillow-bilinear",
-        .decoder = "turbo",
-    };
-    const struct decode_options decoding = {
-        .orient = condition->orient,
-        .strict = condition->strict,
-        .no_block_smoothing = condition->no_smoothing,
-    };
-    const struct resize_options modes = {condition->linear_light, condition->gap};
-    struct image whole = {0};
     struct mapping file = {0};
-    struct geometry plan;
-    *out = (struct image){0};
-
-    enum status st = route_plan(condition, &preprocess, route);
-    if (!st)
-        st = file_map(view->path, &file);
+    *count = 0;
+    enum status st = file_map(view->path, &file);
     if (st)
         return st;
-    st = image_decode(route->decoder, file.data, file.size, &decoding, &whole);
+    st = view_render(view, line, &(struct sample_data){file.data, file.size, {0}, NULL},
+                     frames, count);
     file_unmap(&file);
-    if (st)
-        return status_wrap(st, "%s", view->path);
-    if (!view->size || (whole.width < view->size && whole.height < view->size)) {
-        route->rule.width = whole.width;
-        route->rule.height = whole.height;
-        *out = whole;
-        return OK;
-    }
-    st = geometry_plan(whole.width, whole.height, &route->rule, &plan);
-    if (!st && condition->sequence)
-        plan.window = (struct rect){0, 0, plan.width, plan.height};
-    if (!st)
-        st = image_fit(&whole, &plan, route->resizer, &modes, out);
-    image_clear(&whole);
-    return st;
-}
-
-/* One condition from the file to the network's door: a picture, or frames. */
-static enum status render(const struct view *view, const struct condition *condition,
-                          struct image *frames, int *count)
-{
-    struct route route;
-    struct image image = {0};
-    const char *stage;
-    *count = 0;
-    enum status st = load(view, condition, &route, &image);
-    if (!st && condition->sequence) {
-        st = pipeline_frames(&route, "show", view->seed, &image, frames, count, &stage);
-    } else if (!st) {
-        st = pipeline_corrupt(&route, "show", view->seed, &image, &stage);
-        if (!st) {
-            frames[(*count)++] = image;
-            return OK;
-        }
-    }
-    image_clear(&image);
-    return st;
-}
-
-static enum status render_line(const struct view *view, const char *line,
-                               struct image *frames, int *count)
-{
-    struct condition condition;
-    *count = 0;
-    enum status st = condition_parse(line, &condition);
-    if (!st && condition.attack)
-        st = status_fail(ERR_USAGE, "%s: an attack needs a network; see: gauntlet run",
-                         condition.attack->name);
-    if (!st)
-        st = render(view, &condition, frames, count);
-    condition_clear(&condition);
     return st;
 }
 
@@ -138,7 +69,7 @@ static enum status put_frames(const struct image *frames, int count, const char 
         free(number);
     }
     if (!st)
-        st = png_write(output, &sheet.image);
+        st = picture_write(output, &sheet.image);
     sheet_clear(&sheet);
     return st;
 }
@@ -147,9 +78,9 @@ static enum status show_line(const struct view *view, const char *line, const ch
 {
     struct image frames[PERTURBATION_MAX_FRAMES] = {{0}};
     int count;
-    enum status st = render_line(view, line, frames, &count);
+    enum status st = render(view, line, frames, &count);
     if (!st)
-        st = count == 1 ? png_write(output, &frames[0]) : put_frames(frames, count, output);
+        st = count == 1 ? picture_write(output, &frames[0]) : put_frames(frames, count, output);
     if (!st && count > 1)
         printf("%s: %s, %d frames of %d x %d\n", output, line, count, frames[0].width,
                frames[0].height);
@@ -170,7 +101,7 @@ static enum status fill_row(const struct view *view, const struct natural *noise
         int count;
         char *line = noise->severities > 1 ? mem_format("%s:%d", noise->name, severity)
                                            : mem_copy(noise->name);
-        st = render_line(view, line, &image, &count);
+        st = render(view, line, &image, &count);
         if (!st)
             sheet_put(sheet, severity, row, &image);
         image_clear(&image);
@@ -190,7 +121,7 @@ static enum status show_all(const struct view *view, const char *output)
     for (; natural_registry[rows]; rows++)
         if (strlen(natural_registry[rows]->name) > longest)
             longest = strlen(natural_registry[rows]->name);
-    enum status st = render_line(view, "clean", &clean, &count);
+    enum status st = render(view, "clean", &clean, &count);
     if (!st)
         st = sheet_init(&sheet, COLUMNS, rows, clean.width, clean.height, (int)longest);
     if (!st)
@@ -202,7 +133,7 @@ static enum status show_all(const struct view *view, const char *output)
         st = fill_row(view, natural_registry[row], row, &sheet);
     }
     if (!st)
-        st = png_write(output, &sheet.image);
+        st = picture_write(output, &sheet.image);
     if (!st)
         printf("%s: %d noises, %d x %d\n", output, rows, sheet.image.width,
                sheet.image.height);
@@ -211,35 +142,96 @@ static enum status show_all(const struct view *view, const char *output)
     return st;
 }
 
+/* Classes down, the first samples of each across. */
+static enum status put_samples(const struct view *view, const char *line, int per_class,
+                               const struct dataset *dataset, struct sheet *sheet)
+{
+    int *filled = mem_array((size_t)dataset->n_classes, sizeof *filled);
+    enum status st = OK;
+    for (int row = 0; row < dataset->n_classes; row++)
+        sheet_name_row(sheet, row, dataset->class_names[row]);
+    for (size_t i = 0; i < dataset->count && !st; i++) {
+        struct sample_data data = {0};
+        struct image image = {0};
+        int row = dataset->samples[i].label;
+        if (filled[row] == per_class)
+            continue;
+        st = dataset_load(dataset, i, &data);
+        if (!st)
+            st = view_render_one(view, line, &data, &image);
+        if (!st)
+            sheet_put(sheet, filled[row]++, row, &image);
+        image_clear(&image);
+        sample_data_clear(&data);
+        st = status_wrap(st, "%s", dataset->samples[i].key);
+    }
+    free(filled);
+    return st;
+}
+
+static enum status show_samples(const struct view *view, const char *line, int per_class,
+                                const char *output)
+{
+    struct dataset dataset;
+    struct sheet sheet = {0};
+    size_t longest = 0;
+    if (!view->size)
+        return status_fail(ERR_USAGE, "--samples needs a --size above 0");
+    enum status st = dataset_open(view->path, NULL, &dataset);
+    if (st)
+        return st;
+    for (int i = 0; i < dataset.n_classes; i++)
+        if (strlen(dataset.class_names[i]) > longest)
+            longest = strlen(dataset.class_names[i]);
+    st = sheet_init(&sheet, per_class, dataset.n_classes, view->size, view->size,
+                    (int)longest);
+    if (!st)
+        st = put_samples(view, line, per_class, &dataset, &sheet);
+    if (!st)
+        st = picture_write(output, &sheet.image);
+    if (!st)
+        printf("%s: %d classes of %s, %d x %d\n", output, dataset.n_classes, dataset.name,
+               sheet.image.width, sheet.image.height);
+    sheet_clear(&sheet);
+    dataset_close(&dataset);
+    return st;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     int64_t size, seed;
     const char *output = option_value(arguments, "output");
     const char *line = option_value(arguments, "noise");
-    bool all = option_given(arguments, "all");
+    bool all = option_given(arguments, "all"),
+         samples = option_given(arguments, "samples");
+    int64_t per_class = 0;
     enum status st = option_integer(arguments, "size", 0, 4096, &size);
     if (!st)
         st = option_integer(arguments, "seed", 0, INT64_MAX, &seed);
     if (!st && !output)
         st = status_fail(ERR_USAGE, "where to? add -o FILE.png");
-    if (!st && all == (line != NULL))
-        st = status_fail(ERR_USAGE, "what? one of --noise LINE and --all");
+    if (!st && samples)
+        st = option_integer(arguments, "samples", 1, 1000, &per_class);
+    if (!st && all + (line || samples) != 1)
+        st = status_fail(ERR_USAGE, "what? --noise LINE, --samples N, or --all");
     if (st)
         return command_fail(arguments, st);
     struct view view = {arguments->operands[0], (int)size, (uint64_t)seed};
-    st = all ? show_all(&view, output) : show_line(&view, line, output);
+    st = all       ? show_all(&view, output)
+         : samples ? show_samples(&view, line ? line : "clean", (int)per_class, output)
+                   : show_line(&view, line, output);
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 
 const struct command command_show = {
     .name = "show",
-    .summary = "write a picture as a condition changes it, or a sheet of all noises",
-    .operands = "IMAGE",
+    .summary = "write a picture as a condition changes it, or a contact sheet",
+    .operands = "IMAGE|DATASET",
     .min_operands = 1,
     .max_operands = 1,
     .about = "Decodes, resizes and corrupts one picture as `run` would, and writes what "
              "the network would see. With --all, a contact sheet: noises down, "
-             "severities across.",
+             "severities across. With --samples, one of a dataset: classes down.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -32,22 +32,37 @@ static void write_jpeg(void *context)
     jpeg_finish_compress(info);
 }
 
-enum status store_as_jpeg(struct image *image, int quality, const struct decoder *decoder)
+enum status jpeg_encode(const struct image *image, int quality, unsigned char **bytes,
+                        unsigned long *size)
 {
     struct writer writer = {.image = image, .quality = quality};
-    struct image again = {0};
     jpeg_trap_init(&writer.trap);
     writer.info.err = &writer.trap.errors;
 
     enum status st = jpeg_guard(&writer.trap, write_jpeg, &writer);
+    if (writer.info.mem)
+        jpeg_destroy_compress(&writer.info);
+    if (st) {
+        free(writer.bytes);
+        return st;
+    }
+    *bytes = writer.bytes;
+    *size = writer.size;
+    return OK;
+}
+
+enum status store_as_jpeg(struct image *image, int quality, const struct decoder *decoder)
+{
+    unsigned char *bytes = NULL;
+    unsigned long size = 0;
+    struct image again = {0};
+    enum status st = jpeg_encode(image, quality, &bytes, &size);
     if (!st)
-        st = decoder->decode(writer.bytes, writer.size, NULL, &again);
+        st = decoder->decode(bytes, size, NULL, &again);
     if (!st) {
         image_clear(image);
         *image = again;
     }
-    if (writer.info.mem)
-        jpeg_destroy_compress(&writer.info);
-    free(writer.bytes);
+    free(bytes);
     return st;
 }

@@ -122,6 +122,9 @@ struct colour {
 extern const struct colour *const colour_registry[];
 enum status colour_find(const char *name, const struct colour **out);
 
+/* Baseline JPEG with Pillow's settings, 4:2:0; *bytes is the caller's to free. */
+enum status jpeg_encode(const struct image *image, int quality, unsigned char **bytes,
+                        unsigned long *size);
 /* store=jpegQ: what is written to disk between corruption and network. libjpeg-turbo,
  * quality 1..100, 4:2:0, decoded by `decoder`; in place. */
 enum status store_as_jpeg(struct image *image, int quality, const struct decoder *decoder);
