@@ -20,7 +20,7 @@
 
 #include <jpeglib.h>
 
-enum { VERSION = 1, MAX_COUNT = 10000000, WITNESSES = 4 };
+enum { VERSION = 2, MAX_COUNT = 10000000, WITNESSES = 4 };
 static const size_t KEPT_BYTES = (size_t)512 << 20;
 
 struct kept {

@@ -26,17 +26,20 @@ static void add_octave(float *plane, int width, int height, int cell, float ampl
     int columns = width / cell + 2, rows = height / cell + 2;
     float *values = mem_array((size_t)columns * (size_t)rows, sizeof *values);
     float *line = mem_array((size_t)columns, sizeof *line);
+    float weights[LARGEST_CELL];
+    for (int i = 0; i < cell; i++)
+        weights[i] = smooth((float)i / (float)cell);
     rng_fill_uniform(rng, values, (size_t)columns * (size_t)rows, -amplitude, amplitude);
     for (int y = 0; y < height; y++) {
         const float *above = values + (y / cell) * columns, *below = above + columns;
-        float ty = smooth((float)(y % cell) / (float)cell);
+        float ty = weights[y % cell];
         for (int i = 0; i < columns; i++)
             line[i] = above[i] + (below[i] - above[i]) * ty;
-        float *out = plane + y * width;
-        for (int x = 0; x < width; x++) {
-            int i = x / cell;
-            out[x] += line[i] +
-                      (line[i + 1] - line[i]) * smooth((float)(x % cell) / (float)cell);
+        for (int i = 0, x = 0; x < width; i++, x += cell) {
+            float *out = plane + y * width + x;
+            int count = width - x < cell ? width - x : cell;
+            for (int k = 0; k < count; k++)
+                out[k] += line[i] + (line[i + 1] - line[i]) * weights[k];
         }
     }
     free(values);
@@ -144,7 +147,7 @@ void background_draw(struct canvas *canvas, struct rng *rng)
     float *tint = draw_noise(canvas->width, canvas->height, 0.6f, 4, rng);
     put_ground(canvas, light, tint, rng);
     float side = (float)(canvas->width < canvas->height ? canvas->width : canvas->height);
-    int leaves = (int)rng_below(rng, 20);
+    int leaves = (int)rng_below(rng, 16);
     float depth = draw_between(rng, 0.2f, 1);
     for (int i = 0; i < leaves; i++) {
         struct leaf leaf = {.x = draw_between(rng, 0, (float)canvas->width),

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 48 };
+enum { STEPS = 48, TILE = 8 };
 
 struct scene {
     struct shape shape;
@@ -40,7 +40,7 @@ static void draw_axes(enum solid solid, struct vec axis[3], struct rng *rng)
 {
     bool flat = solid == SOLID_TORUS || solid == SOLID_STAR;
     struct vec main = flat ? (struct vec){0, 0.2f, 0.9f} : (struct vec){0, 0.9f, 0.35f};
-    main = vec_normal(vec_add(main, vec_scale(draw_direction(rng), 0.6f)));
+    main = vec_normal(vec_add(main, vec_scale(draw_direction(rng), 0.5f)));
     struct vec other = draw_direction(rng);
     while (fabsf(vec_dot(other, main)) > 0.95f)
         other = draw_direction(rng);
@@ -81,11 +81,11 @@ static void draw_scene(struct scene *scene, enum solid solid, int width, int hei
 
     float side = (float)(width < height ? width : height);
     scene->focal = side * draw_between(rng, 1.2f, 3);
-    float radius = side * draw_between(rng, 0.32f, 0.48f); /* on the picture, in pixels */
+    float radius = side * draw_between(rng, 0.35f, 0.48f); /* on the picture, in pixels */
     float depth = 10;
     scene->scale = radius * depth / scene->focal;
     /* Within the central square, where a crop will look. */
-    float reach = (side - 1.4f * radius) / 2 * depth / scene->focal;
+    float reach = (side - 1.7f * radius) / 2 * depth / scene->focal;
     scene->centre = (struct vec){draw_between(rng, -reach, reach),
                                  draw_between(rng, -reach, reach), -depth};
     draw_light(scene, rng);
@@ -114,18 +114,21 @@ static bool enter(struct vec origin, struct vec direction, float *near, float *f
 }
 
 /*
- * Marches a ray. True on a hit, at *t. Otherwise *miss is how close it came, at *t, for a
- * soft rim. A length in the solid's coordinates is `speed` times the ray's own, so that a
- * step of the distance over the speed never crosses the surface, however it is stretched.
+ * Marches a ray from `start`. True on a hit, at *t. Otherwise *miss is how close it came, at
+ * *t, for a soft rim. A length in the solid's coordinates is `speed` times the ray's own, so
+ * that a step of the distance over the speed never crosses the surface, however it is
+ * stretched.
  */
 static bool march(const struct scene *scene, struct vec origin, struct vec direction,
-                  float *t, float *miss)
+                  float start, float *t, float *miss)
 {
     float near, far, speed = vec_length(direction);
     *t = 0;
     *miss = SHAPE_REACH;
     if (!enter(origin, direction, &near, &far))
         return false;
+    if (near < start)
+        near = start;
     for (int i = 0; i < STEPS && near < far; i++) {
         struct vec p = vec_add(origin, vec_scale(direction, near));
         float distance = shape_distance(&scene->shape, p);
@@ -138,6 +141,29 @@ static bool march(const struct scene *scene, struct vec origin, struct vec direc
         near += distance / speed;
     }
     return false;
+}
+
+/*
+ * Marches the cone around a tile's middle ray, whose radius is `spread` times t and a pixel
+ * in the solid's coordinates. False when no ray of the tile comes within a pixel of the
+ * solid; else none does so before *start.
+ */
+static bool march_tile(const struct scene *scene, struct vec origin, struct vec direction,
+                       float spread, float pixel, float *start)
+{
+    float speed = vec_length(direction) + spread, t = 0;
+    float far = vec_length(origin) + SHAPE_REACH; /* as speeds are about 1 / scale */
+    for (int i = 0; i < STEPS && t * vec_length(direction) < far; i++) {
+        struct vec p = vec_add(origin, vec_scale(direction, t));
+        float reach = spread * t + pixel;
+        float outside = vec_length(p) - SHAPE_REACH;
+        float room = (outside > 0.1f ? outside : shape_distance(&scene->shape, p)) - reach;
+        *start = t;
+        if (room < 0.02f)
+            return true;
+        t += room / speed;
+    }
+    return t * vec_length(direction) < far;
 }
 
 /* The distance's gradient by differences at four corners, in camera coordinates. */
@@ -187,28 +213,6 @@ static struct vec shade(const struct scene *scene, struct vec p, struct vec view
                         colour.z * light.z + gloss};
 }
 
-static void put_solid(struct canvas *canvas, const struct scene *scene)
-{
-    struct vec origin = to_solid(scene, vec_scale(scene->centre, -1));
-    float pixel = 10 / (scene->focal * scene->scale); /* a pixel's size in the solid */
-    float cx = (float)canvas->width / 2, cy = (float)canvas->height / 2;
-    for (int y = 0; y < canvas->height; y++)
-        for (int x = 0; x < canvas->width; x++) {
-            struct vec view = vec_normal(
-                (struct vec){(float)x + 0.5f - cx, cy - (float)y - 0.5f, -scene->focal});
-            struct vec direction = to_solid(scene, view);
-            float t = 0, miss;
-            bool hit = march(scene, origin, direction, &t, &miss);
-            float cover = hit ? 1 : 1 - miss / pixel;
-            if (cover <= 0)
-                continue;
-            struct vec p = vec_add(origin, vec_scale(direction, t));
-            struct vec *out = &canvas->pixels[y * canvas->width + x];
-            *out = vec_add(vec_scale(*out, 1 - cover),
-                           vec_scale(shade(scene, p, view), cover));
-        }
-}
-
 /* Where the centre lies on the picture, and how large the solid is there. */
 static struct vec on_picture(const struct canvas *canvas, const struct scene *scene,
                              float *radius)
@@ -217,6 +221,62 @@ static struct vec on_picture(const struct canvas *canvas, const struct scene *sc
     *radius = scene->scale * k;
     return (struct vec){(float)canvas->width / 2 + scene->centre.x * k,
                         (float)canvas->height / 2 - scene->centre.y * k, 0};
+}
+
+struct ray {
+    struct vec view, direction; /* unit length before the camera; as the solid sees it */
+};
+
+static struct ray ray_through(const struct canvas *canvas, const struct scene *scene,
+                              float x, float y)
+{
+    struct vec view = vec_normal((struct vec){x - (float)canvas->width / 2,
+                                              (float)canvas->height / 2 - y,
+                                              -scene->focal});
+    return (struct ray){view, to_solid(scene, view)};
+}
+
+static void put_pixel(struct canvas *canvas, const struct scene *scene, struct vec origin,
+                      float start, int x, int y)
+{
+    struct ray ray = ray_through(canvas, scene, (float)x + 0.5f, (float)y + 0.5f);
+    float t = 0, miss, pixel = 10 / (scene->focal * scene->scale);
+    bool hit = march(scene, origin, ray.direction, start, &t, &miss);
+    float cover = hit ? 1 : 1 - miss / pixel;
+    if (cover <= 0)
+        return;
+    struct vec p = vec_add(origin, vec_scale(ray.direction, t));
+    struct vec *out = &canvas->pixels[y * canvas->width + x];
+    *out =
+        vec_add(vec_scale(*out, 1 - cover), vec_scale(shade(scene, p, ray.view), cover));
+}
+
+static float least_stretch(const struct scene *scene)
+{
+    const float *s = scene->stretch;
+    float least = s[0] < s[1] ? s[0] : s[1];
+    return least < s[2] ? least : s[2];
+}
+
+/* Tile by tile: most of a picture is passed over, and rays start near the surface. */
+static void put_solid(struct canvas *canvas, const struct scene *scene)
+{
+    struct vec origin = to_solid(scene, vec_scale(scene->centre, -1));
+    float pixel = 10 / (scene->focal * scene->scale); /* a pixel's size in the solid */
+    /* Unit vectors are no farther apart than their ends in the plane at the focal length. */
+    float half = 0.71f * TILE / scene->focal;
+    float spread = half / (scene->scale * least_stretch(scene));
+    for (int y0 = 0; y0 < canvas->height; y0 += TILE)
+        for (int x0 = 0; x0 < canvas->width; x0 += TILE) {
+            struct ray middle = ray_through(canvas, scene, (float)x0 + TILE / 2.0f,
+                                            (float)y0 + TILE / 2.0f);
+            float start;
+            if (!march_tile(scene, origin, middle.direction, spread, pixel, &start))
+                continue;
+            for (int y = y0; y < y0 + TILE && y < canvas->height; y++)
+                for (int x = x0; x < x0 + TILE && x < canvas->width; x++)
+                    put_pixel(canvas, scene, origin, start, x, y);
+        }
 }
 
 /* A soft dark blot away from the sun. */
@@ -265,9 +325,12 @@ static void develop(const struct canvas *canvas, struct rng *rng, struct image *
             float gain = exposure * (1 - vignette * (dx * dx + dy * dy) * norm);
             struct vec light = vec_scale(canvas->pixels[y * canvas->width + x], gain);
             uint8_t *pixel = image_row(out, y) + 3 * x;
-            pixel[0] = to_byte(light.x * red, grain * draw_grain(rng_u32(rng)));
-            pixel[1] = to_byte(light.y, grain * draw_grain(rng_u32(rng)));
-            pixel[2] = to_byte(light.z * blue, grain * draw_grain(rng_u32(rng)));
+            float grains[3] = {0};
+            for (int c = 0; c < 3 && grain > 0; c++)
+                grains[c] = grain * draw_grain(rng_u32(rng));
+            pixel[0] = to_byte(light.x * red, grains[0]);
+            pixel[1] = to_byte(light.y, grains[1]);
+            pixel[2] = to_byte(light.z * blue, grains[2]);
         }
 }
 
@@ -304,8 +367,8 @@ enum status render_picture(enum solid solid, struct rng *rng, struct image *out)
         put_solid(&canvas, &scene);
         float radius;
         struct vec centre = on_picture(&canvas, &scene, &radius);
-        if (draw_chance(rng, 0.5f))
-            foreground_draw(&canvas, rng, centre, radius, draw_between(rng, 0.1f, 0.35f));
+        if (draw_chance(rng, 0.4f))
+            foreground_draw(&canvas, rng, centre, radius, draw_between(rng, 0.1f, 0.3f));
         develop(&canvas, rng, out);
     }
     free(canvas.pixels);

@@ -94,7 +94,7 @@ static void pixels_are_pinned(void **state)
     }
     hash_finish(&hash, hex);
     assert_string_equal(hex,
-                        "9a4e989a44401a722ba614bfee4688b5b695146a30c661d84b1c66b86dffa5f1");
+                        "1113391596f1258a570fc01cf45c023fed43bec68d632cd851d4054f798a7a17");
 }
 
 /* Every solid lies in the sphere that rays are clipped to, and its bound never jumps past
