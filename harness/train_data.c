@@ -34,7 +34,7 @@ static enum status load(void *context, size_t index, struct rng *rng, struct ima
     struct train_data *d = context;
     size_t bytes = 3 * (size_t)d->rule.width * (size_t)d->rule.height;
     uint32_t item = d->subset.items[index];
-    *label = d->dataset.samples[item].label;
+    *label = d->dataset->samples[item].label;
     enum status st;
     if (d->cache && __atomic_load_n(&d->cached[index], __ATOMIC_ACQUIRE)) {
         st = image_init(out, d->rule.width, d->rule.height, 3);
@@ -43,12 +43,12 @@ static enum status load(void *context, size_t index, struct rng *rng, struct ima
         return st;
     }
     struct sample_data sample = {0};
-    st = dataset_load(&d->dataset, item, &sample);
+    st = dataset_load(d->dataset, item, &sample);
     if (!st)
         st = prepare(d, &sample, rng, out);
     sample_data_clear(&sample);
     if (st)
-        return status_wrap(st, "%s", d->dataset.samples[item].key);
+        return status_wrap(st, "%s", d->dataset->samples[item].key);
     if (d->cache) {
         memcpy(d->cache + index * bytes, out->data, bytes);
         __atomic_store_n(&d->cached[index], 1, __ATOMIC_RELEASE);
@@ -73,8 +73,50 @@ static enum status find_members(struct train_data *d, char *const *decoders,
     return st;
 }
 
-enum status train_data_open(const char *spec, const char *classes, bool unlabelled,
-                            uint64_t limit, uint64_t seed, int side, int resize, char *const *decoders,
+static bool same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+static enum status take_from(struct train_shelf *shelf, const char *spec,
+                             const struct dataset_options *how,
+                             const struct dataset **out)
+{
+    for (size_t i = 0; i < shelf->count; i++) {
+        const struct train_book *book = &shelf->books[i];
+        if (same(book->spec, spec) && same(book->classes, how->classes) &&
+            book->unlabelled == how->unlabelled) {
+            *out = &book->dataset;
+            return OK;
+        }
+    }
+    if (shelf->count == TRAIN_MAX_BOOKS)
+        return status_fail(ERR_LIMIT, "more than %d datasets", TRAIN_MAX_BOOKS);
+    struct train_book *book = &shelf->books[shelf->count];
+    enum status st = dataset_open(spec, how, &book->dataset);
+    if (st)
+        return st;
+    book->spec = mem_copy(spec);
+    book->classes = how->classes ? mem_copy(how->classes) : NULL;
+    book->unlabelled = how->unlabelled;
+    shelf->count++;
+    *out = &book->dataset;
+    return OK;
+}
+
+void train_shelf_clear(struct train_shelf *shelf)
+{
+    for (size_t i = 0; i < shelf->count; i++) {
+        dataset_close(&shelf->books[i].dataset);
+        free(shelf->books[i].spec);
+        free(shelf->books[i].classes);
+    }
+    *shelf = (struct train_shelf){0};
+}
+
+enum status train_data_open(struct train_shelf *shelf, const char *spec,
+                            const struct dataset_options *how, uint64_t limit,
+                            uint64_t seed, int side, int resize, char *const *decoders,
                             unsigned n_decoders, char *const *resizers,
                             unsigned n_resizers, struct train_data *out)
 {
@@ -82,13 +124,10 @@ enum status train_data_open(const char *spec, const char *classes, bool unlabell
     out->rule = (struct geometry_rule){.resize = resize, .width = side, .height = side};
     enum status st = find_members(out, decoders, n_decoders, resizers, n_resizers);
     if (!st)
-        st = dataset_open(
-            spec,
-            &(struct dataset_options){.classes = classes, .unlabelled = unlabelled},
-            &out->dataset);
+        st = take_from(shelf, spec, how, &out->dataset);
     if (!st)
-        st = limit ? subset_limit(&out->dataset, limit, seed, &out->subset)
-                   : subset_all(&out->dataset, &out->subset);
+        st = limit ? subset_limit(out->dataset, limit, seed, &out->subset)
+                   : subset_all(out->dataset, &out->subset);
     if (st) {
         train_data_close(out);
         return st;
@@ -99,7 +138,7 @@ enum status train_data_open(const char *spec, const char *classes, bool unlabell
         out->cached = out->cache ? mem_array(out->subset.count, 1) : NULL;
     }
     out->source =
-        (struct train_source){out->subset.count, out->dataset.n_classes, out, load};
+        (struct train_source){out->subset.count, out->dataset->n_classes, out, load};
     return OK;
 }
 
@@ -108,7 +147,5 @@ void train_data_close(struct train_data *data)
     free(data->cache);
     free(data->cached);
     subset_clear(&data->subset);
-    if (data->dataset.format)
-        dataset_close(&data->dataset);
     *data = (struct train_data){0};
 }

@@ -6,10 +6,23 @@
 #include "models/train/trainer.h"
 #include "noises/system/system.h"
 
-enum { TRAIN_MAX_MEMBERS = 16 };
+enum { TRAIN_MAX_MEMBERS = 16, TRAIN_MAX_BOOKS = 32 };
+
+/* Datasets that several trainings of one command share, so that a generator's pictures are
+ * made once. All-zero is empty. */
+struct train_book {
+    char *spec, *classes;
+    bool unlabelled;
+    struct dataset dataset;
+};
+struct train_shelf {
+    struct train_book books[TRAIN_MAX_BOOKS];
+    size_t count;
+};
+void train_shelf_clear(struct train_shelf *shelf);
 
 struct train_data {
-    struct dataset dataset;
+    const struct dataset *dataset; /* of the shelf */
     struct subset subset;
     struct geometry_rule rule;
     const struct decoder *decoders[TRAIN_MAX_MEMBERS];
@@ -21,9 +34,10 @@ struct train_data {
 };
 
 /* `names` may be empty: turbo, pillow-bilinear. With one decoder and one resizer the
- * pixels are kept, up to 2 GiB of them. `unlabelled`: a plain folder of pictures will do. */
-enum status train_data_open(const char *spec, const char *classes, bool unlabelled,
-                            uint64_t limit, uint64_t seed, int side, int resize, char *const *decoders,
+ * pixels are kept, up to 2 GiB of them. */
+enum status train_data_open(struct train_shelf *shelf, const char *spec,
+                            const struct dataset_options *how, uint64_t limit,
+                            uint64_t seed, int side, int resize, char *const *decoders,
                             unsigned n_decoders, char *const *resizers,
                             unsigned n_resizers, struct train_data *out);
 void train_data_close(struct train_data *data);

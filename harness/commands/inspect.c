@@ -126,6 +126,44 @@ static void print_record(const struct model_record *r)
            p->guessed ? "   GUESSED: see 'gauntlet doctor'" : "");
 }
 
+/* What trainers and compressors noted in the file: "gauntlet.command" and the like. */
+static const char *note_name(const struct graph *graph, int i)
+{
+    static const char prefix[] = "gauntlet.";
+    const char *key = graph->metadata[i][0];
+    return strncmp(key, prefix, sizeof prefix - 1) ? NULL : key + sizeof prefix - 1;
+}
+
+static void print_origin(const struct graph *graph)
+{
+    static const char *const keys[] = {
+        "command", "seed", "epochs", "data", "data_sha256",
+        "validation", "top1", "quantize_command", "calibration", NULL};
+    for (int k = 0; keys[k]; k++)
+        for (int i = 0; i < graph->n_metadata; i++) {
+            const char *name = note_name(graph, i);
+            if (name && !strcmp(name, keys[k]))
+                printf("  %-11s %s\n", name, graph->metadata[i][1]);
+        }
+}
+
+static void json_origin(const struct graph *graph, struct text *out)
+{
+    bool first = true;
+    text_add(out, ",\"origin\":{");
+    for (int i = 0; i < graph->n_metadata; i++) {
+        const char *name = note_name(graph, i);
+        if (!name)
+            continue;
+        text_add(out, first ? "" : ",");
+        json_string(out, name);
+        text_add(out, ":");
+        json_string(out, graph->metadata[i][1]);
+        first = false;
+    }
+    text_add(out, "}");
+}
+
 static void print_modes(const struct mode *modes, size_t count)
 {
     static const char *const titles[] = {"MODE",    "ms/image", "images/s", "MiB",
@@ -229,6 +267,7 @@ static void print_json(const struct model *model, const struct report *report,
         text_add(&out, "}");
     }
     text_add(&out, "]");
+    json_origin(model_graph(model), &out);
     json_layers(report, &out);
     text_add(&out, "}\n");
     fputs(out.data, stdout);
@@ -257,6 +296,7 @@ static enum status inspect(const struct arguments *arguments, const struct model
         print_json(model, &report, modes, MODES);
     } else {
         print_record(model_record(model));
+        print_origin(model_graph(model));
         print_modes(modes, MODES);
         printf("kernels for %s; %.2f MiB of weights shared by all sessions; %d of %d "
                "layers have "

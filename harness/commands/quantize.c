@@ -76,6 +76,7 @@ struct job {
     struct budget budget;
     double mean_bits; /* --mixed bits=N; 0: another budget, or none */
     struct model *model;
+    struct train_shelf shelf;
     struct train_data data;
     struct compress compress;
     struct graph out;
@@ -286,7 +287,10 @@ static enum status load_pictures(struct job *job, uint64_t samples)
                            "the network's input of %dx%d is not a square", p.width,
                            p.height);
     enum status st =
-        train_data_open(path, option_value(a, "classes"), true, samples, job->rule.seed,
+        train_data_open(&job->shelf, path,
+                        &(struct dataset_options){.classes = option_value(a, "classes"),
+                                                  .unlabelled = true},
+                        samples, job->rule.seed,
                         p.width, strcmp(p.resize_rule, "none") ? p.resize : 0, &decoder,
                         1, &resizer, 1, &job->data);
     if (st)
@@ -393,7 +397,7 @@ static void describe(struct job *job)
     note(graph, &n, "quantized", line);
     note(graph, &n, "weight_bits", bits.data);
     note(graph, &n, "act_bits", acts.data);
-    note(graph, &n, "calibration", job->data.dataset.name);
+    note(graph, &n, "calibration", job->data.dataset->name);
     note(graph, &n, "calibration_sha256", job->data.subset.sha);
     note(graph, &n, "quantize_command", job->arguments->line);
     graph->n_metadata = n;
@@ -524,6 +528,7 @@ static enum exit_code run(const struct arguments *arguments)
     free(job.state);
     free(job.methods);
     train_data_close(&job.data);
+    train_shelf_clear(&job.shelf);
     model_close(job.model);
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }

@@ -39,6 +39,8 @@ static const struct example examples[] = {
 /* One training, from configuration to file. */
 struct job {
     const struct arguments *arguments;
+    const char *path; /* of the configuration */
+    struct train_shelf *shelf;
     struct train_config *config;
     struct train_rule rule;
     struct train_data data, validation;
@@ -47,25 +49,27 @@ struct job {
     struct session **sessions; /* of the teacher, per worker */
     int threads;
     char *output, *checkpoint;
-    double top1, seconds;
+    double top1, seconds, cpu;
 };
 
 static enum status open_data(struct job *job)
 {
     const struct train_config *c = job->config;
     int side = job->rule.side, resize = (int)c->resize;
-    enum status st = train_data_open(c->dataset, c->classes, false, c->limit, c->seed, side,
-                                     resize, c->decoders, c->decoders_count, c->resizers,
-                                     c->resizers_count, &job->data);
+    const struct dataset_options how = {.classes = c->classes};
+    enum status st =
+        train_data_open(job->shelf, c->dataset, &how, c->limit, c->seed, side, resize,
+                        c->decoders, c->decoders_count, c->resizers, c->resizers_count,
+                        &job->data);
     if (!st && c->validation)
-        st = train_data_open(c->validation, c->classes, false, c->validation_limit, c->seed,
+        st = train_data_open(job->shelf, c->validation, &how, c->validation_limit, c->seed,
                              side, resize, NULL, 0, NULL, 0, &job->validation);
     if (!st && c->validation &&
-        job->validation.dataset.n_classes != job->data.dataset.n_classes)
+        job->validation.dataset->n_classes != job->data.dataset->n_classes)
         st = status_fail(ERR_USAGE, "%s has %d classes, %s has %d", c->dataset,
-                         job->data.dataset.n_classes, c->validation,
-                         job->validation.dataset.n_classes);
-    job->rule.n_classes = job->data.dataset.n_classes;
+                         job->data.dataset->n_classes, c->validation,
+                         job->validation.dataset->n_classes);
+    job->rule.n_classes = job->data.dataset->n_classes;
     return st;
 }
 
@@ -119,16 +123,16 @@ static enum status open_job(struct job *job)
     int64_t threads;
     enum status st = option_integer(arguments, "threads", 0, 1024, &threads);
     if (!st)
-        st = train_config_load(arguments->operands[0], &job->config);
+        st = train_config_load(job->path, &job->config);
     if (!st)
         st = status_wrap(train_config_rule(job->config, &job->rule), "%s",
-                         arguments->operands[0]);
+                         job->path);
     if (st)
         return st;
     const char *output = option_value(arguments, "output");
     if (!output)
         output = job->config->output;
-    st = not_a_sidecar(arguments->operands[0], output);
+    st = not_a_sidecar(job->path, output);
     if (st)
         return st;
     job->threads = threads ? (int)threads : threads_available();
@@ -218,15 +222,19 @@ static void describe(struct job *job, struct graph *graph)
     note(&m, "resize_rule", c->resize ? "short" : "none");
     note(&m, "resizer", job->data.resizers[0]->name);
     note(&m, "decoder", job->data.decoders[0]->name);
-    note(&m, "command", job->arguments->line);
-    if (!hash_file(job->arguments->operands[0], config_sha))
+    char *command = job->arguments->n_operands == 1
+                        ? mem_copy(job->arguments->line)
+                        : mem_format("gauntlet train %s", job->path);
+    note(&m, "command", command);
+    free(command);
+    if (!hash_file(job->path, config_sha))
         note(&m, "config_sha256", config_sha);
-    note(&m, "data", job->data.dataset.name);
-    note(&m, "data_sha256", job->data.dataset.manifest_sha);
+    note(&m, "data", job->data.dataset->name);
+    note(&m, "data_sha256", job->data.dataset->manifest_sha);
     note(&m, "seed", text_number((double)job->rule.seed, number));
     note(&m, "epochs", text_number(trainer_epochs_done(job->trainer), number));
     if (c->validation) {
-        note(&m, "validation", job->validation.dataset.name);
+        note(&m, "validation", job->validation.dataset->name);
         note(&m, "validation_sha256", job->validation.subset.sha);
         note(&m, "top1", text_number(job->top1, number));
     }
@@ -267,6 +275,7 @@ static enum status run_epoch(struct job *job)
              epoch, job->rule.epochs);
     progress_begin(job->data.source.count, "images", quiet);
     progress_label(label);
+    double cpu = clock_cpu();
     enum status st =
         trainer_epoch(job->trainer, &job->data.source, progress_step, &progress);
     progress_end();
@@ -279,6 +288,7 @@ static enum status run_epoch(struct job *job)
     if (!st) {
         print_epoch(job, &progress);
         job->seconds += progress.seconds;
+        job->cpu += clock_cpu() - cpu;
     }
     return st;
 }
@@ -298,12 +308,13 @@ static enum status train(struct job *job)
     if (st)
         return st;
     if (!job->config->validation)
-        printf("%s: %d epochs in %.0f s\n", job->output, job->rule.epochs - from,
-               job->seconds);
+        printf("%s: %d epochs in %.0f s (%.0f s of CPU)\n", job->output,
+               job->rule.epochs - from, job->seconds, job->cpu);
     else if (from < job->rule.epochs)
-        printf("%s: %.2f %% on %zu images of %s, %d epochs in %.0f s\n", job->output,
-               100 * job->top1, job->validation.subset.count,
-               job->validation.dataset.name, job->rule.epochs - from, job->seconds);
+        printf("%s: %.2f %% on %zu images of %s, %d epochs in %.0f s (%.0f s of CPU)\n",
+               job->output, 100 * job->top1, job->validation.subset.count,
+               job->validation.dataset->name, job->rule.epochs - from, job->seconds,
+               job->cpu);
     else
         printf("%s: finished already; --fresh trains it anew\n", job->output);
     return OK;
@@ -316,6 +327,19 @@ static void list_architectures(void)
                architecture_registry[i]->summary, architecture_registry[i]->source);
 }
 
+static enum status run_job(const struct arguments *arguments, const char *path,
+                           struct train_shelf *shelf)
+{
+    struct job job = {.arguments = arguments, .path = path, .shelf = shelf};
+    enum status st = train(&job);
+    if (st == ERR_INTERRUPTED && job.trainer)
+        status_fail(st,
+                    "interrupted in epoch %d; the same command goes on from its start",
+                    trainer_epochs_done(job.trainer) + 1);
+    close_job(&job);
+    return st;
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     if (option_given(arguments, "architectures")) {
@@ -325,28 +349,30 @@ static enum exit_code run(const struct arguments *arguments)
     if (!arguments->n_operands)
         return command_fail(arguments, status_fail(ERR_USAGE, "which CONFIG.yaml?"));
     command_interruptible();
-    struct job job = {.arguments = arguments};
-    enum status st = train(&job);
-    if (st == ERR_INTERRUPTED && job.trainer)
-        status_fail(st,
-                    "interrupted in epoch %d; the same command goes on from its start",
-                    trainer_epochs_done(job.trainer) + 1);
-    close_job(&job);
+    if (arguments->n_operands > 1 && option_given(arguments, "output"))
+        return command_fail(arguments, status_fail(ERR_USAGE, "--output is for one "
+                                                              "configuration"));
+    struct train_shelf shelf = {0};
+    enum status st = OK;
+    for (size_t i = 0; i < arguments->n_operands && !st; i++)
+        st = run_job(arguments, arguments->operands[i], &shelf);
+    train_shelf_clear(&shelf);
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 
 const struct command command_train = {
     .name = "train",
     .summary = "train a network: plain, augmented, adversarial, distilled",
-    .operands = "CONFIG.yaml",
+    .operands = "CONFIG.yaml...",
     .min_operands = 0,
-    .max_operands = 1,
+    .max_operands = -1,
     .about =
         "Trains what the configuration describes and writes an ONNX network with its\n"
         "preparation, command, seed, data hash and accuracy inside. The same\n"
         "configuration gives the same weights on any number of threads. After every\n"
         "epoch the network and OUTPUT.checkpoint are replaced; run again, the command\n"
-        "goes on from there.",
+        "goes on from there. Several configurations are trained in their order; a\n"
+        "dataset that they share is opened once.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -20,7 +20,7 @@ static struct value *block(struct builder *b, struct value *x, int out, int stri
 
 static struct value *build(struct builder *b, struct value *x, int n_classes)
 {
-    static const int widths[] = {24, 48, 80}, depths[] = {2, 3, 2};
+    static const int widths[] = {16, 32, 64}, depths[] = {2, 3, 2};
     int stride = x->shape.dim[2] > 32 ? 2 : 1;
     x = block(b, x, 16, stride);
     for (int stage = 0; stage < 3; stage++)

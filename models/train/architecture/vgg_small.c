@@ -7,7 +7,7 @@
 
 static struct value *build(struct builder *b, struct value *x, int n_classes)
 {
-    static const int widths[] = {24, 48, 64};
+    static const int widths[] = {16, 32, 64};
     if (x->shape.dim[2] > 32)
         x = build_max_pool(b, build_conv_block(b, x, (struct conv_shape){16, 3, 1, 1, 1}),
                            2, 2, 0);
@@ -21,7 +21,7 @@ static struct value *build(struct builder *b, struct value *x, int n_classes)
 
 const struct architecture architecture_vgg_small = {
     .name = "vgg-small",
-    .summary = "plain 3x3 convolutions, 24 to 64 channels",
+    .summary = "plain 3x3 convolutions, 16 to 64 channels",
     .source = "arXiv:1409.1556",
     .side = 32,
     .build = build,
