@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "models/zoo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,42 @@ void suite_add_noise(struct suite *suite, const char *line)
     suite->noises =
         mem_grow(suite->noises, suite->noises_count + 1, sizeof *suite->noises);
     suite->noises[suite->noises_count++] = mem_copy(line);
+}
+
+/* "zoo" at `index` becomes the networks of the zoo. */
+static void unfold_zoo(struct suite *suite, unsigned index)
+{
+    unsigned count = suite->models_count, tail = count - index - 1;
+    struct suite_model *rest = mem_array(tail + 1, sizeof *rest);
+    memcpy(rest, suite->models + index, (tail + 1) * sizeof *rest);
+    free(rest[0].file);
+    suite->models_count = index;
+    for (const struct zoo_file *file = zoo_files; file->name; file++) {
+        size_t length = strlen(file->name);
+        if (length < 5 || strcmp(file->name + length - 5, ".onnx"))
+            continue;
+        char *name = mem_format("%.*s", (int)length - 5, file->name);
+        suite_add_model(suite, name);
+        free(name);
+    }
+    suite->models = mem_grow(suite->models, suite->models_count + tail + 1,
+                             sizeof *suite->models);
+    memcpy(suite->models + suite->models_count, rest + 1, tail * sizeof *rest);
+    suite->models_count += tail;
+    free(rest);
+}
+
+bool suite_complete(struct suite *suite)
+{
+    bool zoo = !suite->models_count && !suite->datasets_count;
+    if (zoo) {
+        suite_add_model(suite, "zoo");
+        suite_add_dataset(suite, ZOO_PICTURES, NULL, NULL, NULL);
+    }
+    for (unsigned i = suite->models_count; i-- > 0;)
+        if (!strcmp(suite->models[i].file, "zoo"))
+            unfold_zoo(suite, i);
+    return zoo;
 }
 
 void suite_free(struct suite *suite)

@@ -30,6 +30,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,9 @@ void suite_add_model(struct suite *suite, const char *file);
 void suite_add_dataset(struct suite *suite, const char *path, const char *classes,
                        const char *role, const char *among);
 void suite_add_noise(struct suite *suite, const char *line);
+/* Unfolds the model "zoo" into the networks that travel in the program. With neither model
+ * nor data they and their test pictures are meant; then it returns true. */
+bool suite_complete(struct suite *suite);
 void suite_free(struct suite *suite);
 
 /* The suite as it will run, as canonical JSON: stored with the run. The caller frees. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "models/zoo.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -370,11 +371,15 @@ static char *look(const char *name)
         found = in_folder(cache, name);
         free(cache);
     }
-    return found ? found : in_folder(GAUNTLET_ZOO, name);
+    return found ? found : zoo_find(name);
 }
 
 enum status catalogue_find(const char *name, char **out)
 {
+    *out = NULL;
+    if ((*out = zoo_find(name)) && strchr(name, '/'))
+        return OK;
+    free(*out);
     *out = NULL;
     if (strchr(name, '/') || !access(name, R_OK)) {
         if (access(name, R_OK))

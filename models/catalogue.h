@@ -46,7 +46,7 @@ char **catalogue_urls(const struct catalogue *catalogue,
 /*
  * The file of a network: `name` itself when it is a path, else NAME.onnx in one of the
  * folders of GAUNTLET_MODELS (separated by ':'), where `gauntlet fetch` puts it, or in the
- * installed zoo. The caller frees *out. ERR_NOTFOUND says where it looked, what is near,
+ * program itself (models/zoo.h). The caller frees *out. ERR_NOTFOUND says where it looked, what is near,
  * and whether it can be fetched.
  */
 enum status catalogue_find(const char *name, char **out);

@@ -7,11 +7,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "models/catalogue.h"
+#include "models/zoo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The axes of an image input: channels first, or last, or neither. */
@@ -154,7 +154,7 @@ static enum status read_sidecar(struct record_draft *draft, const char *path)
     struct mapping file;
     void *values = NULL;
     const char *key = NULL;
-    enum status st = file_map(path, &file);
+    enum status st = zoo_map(path, &file);
     if (st)
         return st;
     st = document_parse(file.data, file.size, path, &schema, &values);
@@ -163,14 +163,14 @@ static enum status read_sidecar(struct record_draft *draft, const char *path)
         st = status_wrap(st, "%s:%d", path, st ? line_of_key(&file, key) : 0);
     }
     document_free(&schema, values);
-    file_unmap(&file);
+    zoo_unmap(&file);
     return st;
 }
 
 static enum status set_sidecar(struct record_draft *draft, const char *onnx_path)
 {
     char *path = sidecar_path(onnx_path);
-    enum status st = access(path, F_OK) ? OK : read_sidecar(draft, path);
+    enum status st = zoo_has(path) ? read_sidecar(draft, path) : OK;
     free(path);
     return st;
 }
@@ -267,12 +267,13 @@ enum status record_read(const char *path, const struct record_facts *facts,
 {
     *out = (struct model_record){.path = mem_copy(path)};
     struct record_draft draft = {.record = out};
-    struct stat info;
-    enum status st = hash_file(path, out->file_sha);
-    if (!st && !stat(path, &info))
-        out->file_bytes = info.st_size;
+    struct mapping file = {0};
+    enum status st = zoo_map(path, &file);
     if (st)
         goto out;
+    hash_bytes(file.data, file.size, out->file_sha);
+    out->file_bytes = (int64_t)file.size;
+    zoo_unmap(&file);
     guess(facts, out);
     st = status_wrap(set_metadata(&draft, facts), "%s", path);
     if (!st)

@@ -222,6 +222,8 @@ static enum exit_code run(const struct arguments *arguments)
     int lock = -1;
     enum status st = suite_load(arguments->operands[0], &job.suite);
     if (!st)
+        suite_complete(job.suite);
+    if (!st)
         st = take_lock(option_value(arguments, "db"), &lock);
     if (!st)
         st = work(&job, &regressed);

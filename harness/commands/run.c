@@ -63,6 +63,7 @@ static const struct option options[] = {
 };
 
 static const struct example examples[] = {
+    {"gauntlet run quick", "the networks that come with gauntlet, on pictures it renders"},
     {"gauntlet run --model net.onnx --dataset photos/", "clean accuracy of a network"},
     {"gauntlet run --model net.onnx --dataset test.tar --noise 'decode=[turbo,stb] "
      "resize=*'",
@@ -97,6 +98,9 @@ static enum status read_suite(const struct arguments *arguments, struct suite **
         suite_add_dataset(*out, value, NULL, "ood", NULL);
     for (size_t i = 0; (value = option_nth(arguments, "noise", i)); i++)
         suite_add_noise(*out, value);
+
+    if (suite_complete(*out) && !option_given(arguments, "quiet"))
+        progress_note("the networks and pictures that come with gauntlet");
 
     int64_t number;
     st = option_integer(arguments, "seed", 0, INT64_MAX, &number);

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "models/ops/op.h"
+#include "models/zoo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -429,13 +430,13 @@ enum status onnx_read(const char *path, struct graph *out)
 {
     *out = (struct graph){0};
     struct mapping file = {0};
-    enum status st = file_map(path, &file);
+    enum status st = zoo_map(path, &file);
     if (st)
         return st;
     const char *slash = strrchr(path, '/');
     char *folder = slash ? mem_format("%.*s", (int)(slash - path) + 1, path) : mem_copy(".");
     st = onnx_parse(file.data, file.size, folder, out);
     free(folder);
-    file_unmap(&file);
+    zoo_unmap(&file);
     return status_wrap(st, "%s", path);
 }
