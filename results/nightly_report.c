@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SAME_SHOWN = 5 }; /* cells that changed by chance, but for the Markdown report */
+
 static const char *headline(const struct night *night, struct arena *arena)
 {
     struct text text = {0};
@@ -36,10 +38,43 @@ static const char *headline(const struct night *night, struct arena *arena)
     return line;
 }
 
-static bool telling(const struct night_cell *cell)
+/* What a report lists: first what got worse or is gone, then what got better, then what
+ * changed by no more than chance, the largest changes first and at most so many. */
+struct choice {
+    const struct night_cell **cells;
+    size_t count, left_out;
+};
+
+static double change_of(const struct night_cell *cell)
 {
-    return cell->verdict == VERDICT_WORSE || cell->verdict == VERDICT_BETTER ||
-           cell->verdict == VERDICT_SAME || cell->verdict == VERDICT_GONE;
+    return cell->after_acc - cell->before_acc;
+}
+
+static int by_change(const void *a, const void *b)
+{
+    const struct night_cell *const *left = a, *const *right = b;
+    double x = fabs(change_of(*left)), y = fabs(change_of(*right));
+    return x != y ? (x < y) - (x > y) : (*left > *right) - (*left < *right);
+}
+
+static struct choice choose(const struct night *night, size_t most_same)
+{
+    static const enum night_verdict order[] = {VERDICT_WORSE, VERDICT_GONE, VERDICT_BETTER,
+                                               VERDICT_SAME};
+    struct choice choice = {.cells = mem_array(night->n_cells + 1, sizeof *choice.cells)};
+    size_t same = 0;
+    for (size_t k = 0; k < 4; k++) {
+        same = choice.count;
+        for (size_t i = 0; i < night->n_cells; i++)
+            if (night->cells[i].verdict == order[k])
+                choice.cells[choice.count++] = &night->cells[i];
+    }
+    qsort(choice.cells + same, choice.count - same, sizeof *choice.cells, by_change);
+    if (choice.count - same > most_same) {
+        choice.left_out = choice.count - same - most_same;
+        choice.count = same + most_same;
+    }
+    return choice;
 }
 
 static void change_row(struct sheets *sheets, struct sheet *sheet, size_t at,
@@ -60,7 +95,7 @@ static void change_row(struct sheets *sheets, struct sheet *sheet, size_t at,
               TONE_PLAIN);
     sheet_set(sheet, at, 5, arena_copy(arena, board_percent(cell->after_acc, after)),
               TONE_PLAIN);
-    board_points(cell->after_acc - cell->before_acc, change);
+    board_points(change_of(cell), change);
     sheet_set(sheet, at, 6, cell->paired ? arena_format(arena, "%s +-%.2f", change, half)
                                          : arena_copy(arena, change), tone);
     sheet_set(sheet, at, 7, cell->paired ? arena_format(arena, "%lld/%lld",
@@ -70,16 +105,17 @@ static void change_row(struct sheets *sheets, struct sheet *sheet, size_t at,
               TONE_PLAIN);
 }
 
-static void add_changes(const struct night *night, struct sheets *sheets)
+static void add_changes(const struct choice *choice, struct sheets *sheets)
 {
-    size_t count = 0, at = 0;
-    for (size_t i = 0; i < night->n_cells; i++)
-        count += telling(&night->cells[i]);
-    if (!count)
+    if (!choice->count)
         return;
-    struct sheet *sheet = sheet_add(sheets, "Changed cells", count, 9);
+    struct sheet *sheet = sheet_add(sheets, "Changed cells", choice->count, 9);
     sheet->note = "Change in points with its paired 95 % interval; flips: lost/won; p: exact "
                   "McNemar after Holm over all cells computed anew.";
+    if (choice->left_out)
+        sheet->note = arena_format(&sheets->arena, "%s %zu more that changed by no more than "
+                                   "chance are in the Markdown report.", sheet->note,
+                                   choice->left_out);
     static const struct sheet_column columns[] = {
         {"Verdict", false, 0}, {"Model", false, 0}, {"Dataset", false, 4},
         {"Condition", false, 0}, {"Before", true, 3}, {"Now", true, 1}, {"Change", true, 0},
@@ -87,12 +123,8 @@ static void add_changes(const struct night *night, struct sheets *sheets)
     };
     for (size_t i = 0; i < 9; i++)
         sheet_column(sheet, columns[i].title, columns[i].right, columns[i].spare);
-    static const enum night_verdict order[] = {VERDICT_WORSE, VERDICT_GONE, VERDICT_BETTER,
-                                         VERDICT_SAME};
-    for (size_t k = 0; k < 4; k++)
-        for (size_t i = 0; i < night->n_cells; i++)
-            if (night->cells[i].verdict == order[k])
-                change_row(sheets, sheet, at++, &night->cells[i]);
+    for (size_t i = 0; i < choice->count; i++)
+        change_row(sheets, sheet, i, choice->cells[i]);
 }
 
 static void add_gates(const struct night *night, struct sheets *sheets)
@@ -139,33 +171,37 @@ static void add_slow(const struct night *night, struct sheets *sheets)
     }
 }
 
-/* Which images flipped: at most `most` keys a cell. */
-static void add_flips(const struct night *night, size_t most, struct sheets *sheets)
+static void flip_row(struct sheets *sheets, struct sheet *sheet, size_t at, size_t most,
+                     const struct night_cell *cell)
+{
+    struct text keys = {0};
+    size_t shown = cell->n_flips < most ? cell->n_flips : most;
+    size_t flips = (size_t)(cell->lost + cell->won);
+    for (size_t k = 0; k < shown; k++)
+        text_addf(&keys, "%s%s", k ? " " : "", cell->flips[k]);
+    if (flips > shown)
+        text_addf(&keys, " and %zu more", flips - shown);
+    sheet_set(sheet, at, 0, cell->model, TONE_PLAIN);
+    sheet_set(sheet, at, 1, cell->condition, TONE_PLAIN);
+    sheet_set(sheet, at, 2, arena_copy(&sheets->arena, keys.data), TONE_PLAIN);
+    text_clear(&keys);
+}
+
+/* Which images flipped in the cells listed: at most `most` keys a cell. */
+static void add_flips(const struct choice *choice, size_t most, struct sheets *sheets)
 {
     size_t count = 0, at = 0;
-    for (size_t i = 0; i < night->n_cells; i++)
-        count += night->cells[i].n_flips > 0;
+    for (size_t i = 0; i < choice->count; i++)
+        count += choice->cells[i]->n_flips > 0;
     if (!count)
         return;
     struct sheet *sheet = sheet_add(sheets, "Flipped samples", count, 3);
     sheet_column(sheet, "Model", false, 0);
     sheet_column(sheet, "Condition", false, 0);
     sheet_column(sheet, "Lost, then won", false, 0);
-    for (size_t i = 0; i < night->n_cells; i++) {
-        const struct night_cell *cell = &night->cells[i];
-        if (!cell->n_flips)
-            continue;
-        struct text keys = {0};
-        size_t shown = cell->n_flips < most ? cell->n_flips : most;
-        for (size_t k = 0; k < shown; k++)
-            text_addf(&keys, "%s%s", k ? " " : "", cell->flips[k]);
-        if ((size_t)(cell->lost + cell->won) > shown)
-            text_addf(&keys, " and %zu more", (size_t)(cell->lost + cell->won) - shown);
-        sheet_set(sheet, at, 0, cell->model, TONE_PLAIN);
-        sheet_set(sheet, at, 1, cell->condition, TONE_PLAIN);
-        sheet_set(sheet, at++, 2, arena_copy(&sheets->arena, keys.data), TONE_PLAIN);
-        text_clear(&keys);
-    }
+    for (size_t i = 0; i < choice->count; i++)
+        if (choice->cells[i]->n_flips)
+            flip_row(sheets, sheet, at++, most, choice->cells[i]);
 }
 
 static void put_case(struct text *out, const char *class, const char *name,
@@ -275,10 +311,12 @@ enum status night_write(const struct night *night, const char *format, int width
     struct sheets sheets = {0};
     const char *line = headline(night, &sheets.arena);
     enum status st = OK;
+    struct choice choice = choose(night, markdown ? night->n_cells : SAME_SHOWN);
     add_gates(night, &sheets);
-    add_changes(night, &sheets);
-    add_flips(night, markdown || html ? NIGHT_FLIPS : 2, &sheets);
+    add_changes(&choice, &sheets);
+    add_flips(&choice, markdown ? NIGHT_FLIPS : 2, &sheets);
     add_slow(night, &sheets);
+    free(choice.cells);
     if (html)
         write_html(line, night, &sheets, out);
     else

@@ -11,7 +11,7 @@ function ticks(lo, hi) {
   return out;
 }
 function frame(width, height, x, y, xLabel, yLabel) {
-  const box = {l: 42, r: width - 12, t: 10, b: height - 38};
+  const box = {l: 50, r: width - 12, t: 10, b: height - 38};
   const X = scale(x.lo, x.hi, box.l, box.r), Y = scale(y.lo, y.hi, box.b, box.t);
   const grid = (y.ticks || ticks(y.lo, y.hi)).map(t =>
     `<line class="axis" x1="${box.l}" x2="${box.r}" y1="${Y(t)}" y2="${Y(t)}"/>` +
@@ -95,7 +95,7 @@ function epsCurves(data, attack) {
   const linf = data.conditions.some(c => attackOf(c) === attack && c.norm === 'Linf');
   const series = data.rows.map((row, i) => ({i, name: nameOf(row), points: data.conditions
     .map((c, k) => attackOf(c) === attack && row.cells[k] ?
-      [(linf ? 255 : 1) * c.eps, 100 * row.cells[k].acc, !!row.cells[k].flags && row.unreliable] : null)
+      [linf ? +(255 * c.eps).toFixed(3) : c.eps, 100 * row.cells[k].acc, !!row.cells[k].flags && row.unreliable] : null)
     .filter(Boolean).sort((a, b) => a[0] - b[0])})).filter(s => s.points.length);
   for (const s of series)
     if (data.rows[s.i].values.clean) s.points.unshift([0, 100 * data.rows[s.i].values.clean.value]);

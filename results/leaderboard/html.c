@@ -136,8 +136,8 @@ static void board_head(struct text *out, const struct board *board,
 {
     text_add(out, "<thead><tr><th scope=\"col\" data-fixed>"
                   "<abbr title=\"tie group\">#</abbr></th>");
-    text_addf(out, "<th scope=\"col\" class=\"name\"%s>Network</th><th scope=\"col\">Precision"
-                   "</th><th scope=\"col\" class=\"num wide\" data-low>Parameters</th>",
+    text_addf(out, "<th scope=\"col\" class=\"name\"%s>Network</th><th scope=\"col\" "
+                   "class=\"wide\">Precision</th><th scope=\"col\" class=\"num wide\" data-low>Parameters</th>",
               board->sort == MEASURES ? " aria-sort=\"ascending\"" : "");
     for (int f = 0; f < FAMILIES; f++) {
         if (!shown(section, families[f].acc))
@@ -234,7 +234,7 @@ static void board_row(struct text *out, const struct board_section *section, siz
         text_addf(out, "<i>%d</i>", row->group);
     text_add(out, "</td><th scope=\"row\">");
     html_name(out, row);
-    text_add(out, "</th><td>");
+    text_add(out, "</th><td class=\"wide\">");
     html_text(out, row->precision);
     text_addf(out, "</td><td class=\"num wide\" data-v=\"%lld\">", (long long)row->params);
     if (row->params >= 1000000)

@@ -229,6 +229,37 @@ static void reports_say_what_changed(void **state)
     fixture_close(&f);
 }
 
+/* Eight numbers that moved by chance: the largest in the terminal, all in Markdown. */
+static void chance_takes_little_room(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct night *night;
+    fixture_open(&f, 300);
+    int64_t fog[8];
+    for (int i = 0; i < 16; i++) {
+        char label[16];
+        snprintf(label, sizeof label, "fog:%d", i % 8 + 1);
+        if (i == 8)
+            fixture_new_run(&f);
+        fog[i % 8] = fixture_condition(&f, "natural", "fog", label, i % 8 + 1, -1);
+        fixture_cell(&f, 0, fog[i % 8], 0.7, i);
+    }
+    assert_ok(night_open(f.store, f.run, 1, &usual, &night));
+    assert_int_equal(night->counts[VERDICT_SAME], 8);
+    char *text = report(night, "terminal");
+    assert_non_null(strstr(text, "3 more that changed by no more than chance"));
+    free(text);
+    text = report(night, "markdown");
+    int rows = 0;
+    for (const char *at = text; (at = strstr(at, "| same |")); at++)
+        rows++;
+    assert_int_equal(rows, 8);
+    free(text);
+    night_close(night);
+    fixture_close(&f);
+}
+
 /* Nights of even work, the last `slow` of them at twice the time and memory. */
 static void even_nights(struct fixture *f, int nights, int slow)
 {
@@ -311,6 +342,7 @@ int main(void)
         cmocka_unit_test(canaries_that_sing_differently),
         cmocka_unit_test(gates_are_judged),
         cmocka_unit_test(reports_say_what_changed),
+        cmocka_unit_test(chance_takes_little_room),
         cmocka_unit_test(more_than_usual_is_noticed),
         cmocka_unit_test(the_unreached_is_not_gone),
     };
