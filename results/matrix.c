@@ -54,8 +54,8 @@ static size_t index_of(const char **names, size_t *count, const char *name)
 static size_t gather(struct arena *arena, const struct board_section *section,
                      const struct board_row *row, struct pair *pairs)
 {
-    struct pair training = {own(arena, row->preproc, "decode"),
-                            own(arena, row->preproc, "resize"), board_clean(section, row)};
+    struct pair training = {own(arena, row->preproc, "decoder"),
+                            own(arena, row->preproc, "resizer"), board_clean(section, row)};
     size_t count = 0;
     if (training.cell)
         pairs[count++] = training;

@@ -175,6 +175,29 @@ static void matrix_by_hand(void **state)
     board_close(board);
 }
 
+/* A network that names its own decoder and resizer has them in the grid, not beside it. */
+static void matrix_holds_the_own_pair(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct board *board;
+    fixture_open(&f, 60);
+    fixture_fill(&f);
+    assert_ok(sql_run(store_handle(f.store), "UPDATE model SET preproc = ?", "t",
+                      "{\"decoder\":\"stb\",\"resizer\":\"pillow-bilinear\"}"));
+    assert_ok(board_open(f.store, &(struct leaderboard_options){0}, &board));
+    const struct board_section *section = board->sections;
+    const struct board_matrix *m = section->matrices;
+    assert_int_equal(m->n_decoders, 3);
+    assert_int_equal(m->n_resizers, 2);
+    for (size_t d = 0; d < 3; d++)
+        for (size_t r = 0; r < 2; r++)
+            if (!strcmp(m->decoders[d], "stb") && !strcmp(m->resizers[r], "pillow-bilinear"))
+                assert_ptr_equal(m->cells[d * 2 + r], section->rows[m->row].cells[0]);
+    board_close(board);
+    fixture_close(&f);
+}
+
 /* A pair's interval is the paired one; the means' are bootstrapped from the same images. */
 static void matrix_is_paired(void **state)
 {
@@ -637,6 +660,7 @@ int main(void)
         cmocka_unit_test(ties_and_order),
         cmocka_unit_test(twins_by_hand),
         cmocka_unit_test(matrix_by_hand),
+        cmocka_unit_test(matrix_holds_the_own_pair),
         cmocka_unit_test(matrix_is_paired),
         cmocka_unit_test(baselines_are_networks),
         cmocka_unit_test(unknown_classes_are_detected),
