@@ -339,7 +339,7 @@ enum status plan_compile(struct graph *graph, const struct plan_options *options
         build.values[i].gradient = -1;
     /* Primitives plan their work for the threads that they see when they are made. */
     int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
+    omp_set_num_threads(options->threads ? options->threads : 1);
     mark_wanted(&build);
     enum status st = forward(&build);
     if (!st && options->mode != PLAN_INFER)

@@ -162,7 +162,7 @@ static enum status rewrite(const struct network *network, struct graph *graph,
 }
 
 enum status network_compile(const struct network *network,
-                            const struct session_options *options, int batch,
+                            const struct session_options *options, int batch, int threads,
                             struct plan *out)
 {
     struct graph copy = {0}, special = {0};
@@ -182,6 +182,7 @@ enum status network_compile(const struct network *network,
         st = rewrite(network, &special, options, &plan_options.rounds);
     plan_options.mode = options->gradient ? PLAN_GRADIENT : PLAN_INFER;
     plan_options.simulate = options->simulate;
+    plan_options.threads = threads;
     if (!st)
         st = plan_compile(&special, &plan_options, out);
     graph_clear(&special);
@@ -247,7 +248,7 @@ enum status network_plan(struct network *network, const struct session_options *
     if (!*out) {
         struct network_plan *made = mem_new(sizeof *made);
         made->options = key;
-        st = network_compile(network, &key, 1, &made->plan);
+        st = network_compile(network, &key, 1, 1, &made->plan);
         if (st) {
             free(made);
         } else {

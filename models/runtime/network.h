@@ -26,9 +26,9 @@ enum status network_calibrate(struct network *network, const float *const *pictu
 /* The plan for these options, compiled when it is asked for first. Any thread. */
 enum status network_plan(struct network *network, const struct session_options *options,
                          const struct plan **out);
-/* The same for a batch, unshared: for benchmarks and tests. */
+/* The same for a batch and a number of threads, unshared: for benchmarks and tests. */
 enum status network_compile(const struct network *network,
-                            const struct session_options *options, int batch,
+                            const struct session_options *options, int batch, int threads,
                             struct plan *out);
 
 enum status session_open_network(struct network *network, const struct session_options *options,

@@ -93,6 +93,7 @@ struct plan_options {
     const unsigned char *observe;
     bool simulate;           /* quantized graphs in float */
     bool input_gradient;     /* train mode: of the input too, for adversarial training */
+    int threads;             /* that one run may use: 0 is 1, what every session has */
 };
 
 struct plan {

@@ -18,17 +18,16 @@ struct shape conv_grouped(const struct node *node, const struct shape *weights);
 int conv_weights_form(struct builder *build, struct value *value, const struct shape *grouped,
                       const dnnl_memory_desc_t *md);
 
-/*
- * Winograd's F(2x2, 3x3) and F(4x4, 3x3) save products (Lavin & Gray 2015, arXiv:1509.09308).
- * On ResNet-20, 32 and 56 the logits stay as near to the golden ones as with direct
- * convolution. A rule by shape, not a measurement: plans must be the same everywhere. With
- * fewer than 32 outputs the transforms cost what the products save.
- */
-bool conv_suits_winograd(const struct builder *build, const struct window *window,
-                         const struct shape *grouped);
+/* Whether Winograd's products could save work: a rule by shape, not a measurement, as plans
+ * must be the same everywhere. */
+bool conv_suits_winograd(const struct conv *conv, const struct shape *x, const struct shape *y);
 
-/* F(4x4) has four times the weights and whole tiles only: not for the small planes of `y`. */
-bool conv_winograd_pays(const_dnnl_primitive_desc_t descriptor, const struct shape *y);
+/* Through models/runtime/winograd.h: the slot of the layer's output, or of the gradient of the
+ * input of shape `x`; -1 where that does not fit. `w` is constant, plain [O][I][3][3]. */
+int conv_winograd_forward(struct builder *build, const struct layer *layer,
+                          const struct conv *conv);
+int conv_winograd_turned(struct builder *build, const struct conv *conv,
+                         const struct shape *x, const float *w, int gradient);
 
 /* The gradient of the input of shape `x`, from that of the output: a new slot, or -1.
  * weights: a slot of the grouped shape, plain. */

@@ -1,8 +1,6 @@
 /* Gradients of Conv: of its input, its weights, its bias. */
 #include "models/runtime/kernels/conv.h"
 
-#include <stdlib.h>
-
 /* A forward description without post-ops: oneDNN wants it as a hint. */
 static enum status plain_hint(const struct conv *conv, const dnnl_memory_desc_t *src,
                               const dnnl_memory_desc_t *dst, dnnl_primitive_desc_t *out)
@@ -66,7 +64,7 @@ static enum status choose_data(struct builder *build, const struct conv *conv,
     return describe_data(conv, &any, &any_dst, out);
 }
 
-/* By oneDNN's own kernels. The weights are a value, or where that is NULL a slot of the
+/* By oneDNN's kernels. The weights are a value, or where that is NULL a slot of the
  * grouped shape. */
 static int data_gradient(struct builder *build, const struct conv *conv, const struct shape *x,
                          struct value *value, int slot, int gradient)
@@ -94,91 +92,12 @@ static int data_gradient(struct builder *build, const struct conv *conv, const s
     return build_primitive(build, descriptor, "conv backward data", args, 3) ? -1 : out;
 }
 
-/*
- * With stride 1 the gradient of the input is a convolution as well, of the output's gradient
- * with the kernels turned by half a turn and O and I exchanged, so Winograd's products serve
- * it too.
- */
-static struct conv turned_conv(const struct conv *conv)
-{
-    struct conv turned = {.window = conv->window, .grouped = conv->grouped};
-    turned.grouped.dim[0] = conv->grouped.dim[1];
-    turned.grouped.dim[1] = conv->grouped.dim[0];
-    for (int i = 0; i < conv->window.n; i++) {
-        turned.window.left[i] = conv->window.kernel[i] - 1 - conv->window.left[i];
-        turned.window.right[i] = conv->window.kernel[i] - 1 - conv->window.right[i];
-    }
-    return turned;
-}
-
-/* Constant weights [O][I][taps] as [I][O][taps, backwards], in the layout `md`. */
-static int turned_weights(struct builder *build, const float *w, const struct shape *turned,
-                          const dnnl_memory_desc_t *md)
-{
-    int64_t I = turned->dim[0], O = turned->dim[1], taps = shape_count(turned) / (I * O);
-    float *data = mem_array((size_t)shape_count(turned), sizeof *data);
-    for (int64_t i = 0; i < I; i++)
-        for (int64_t o = 0; o < O; o++)
-            for (int64_t k = 0; k < taps; k++)
-                data[(i * O + o) * taps + k] = w[(o * I + i) * taps + taps - 1 - k];
-    int plain = build_constant(build, DTYPE_F32, turned, NULL, data);
-    int slot = build_reorder(build, plain, md);
-    build->plan->slots[plain].data = NULL; /* no step reads it */
-    free(data);
-    return slot;
-}
-
-static enum status describe_turned(const struct conv *turned, const struct shape *x,
-                                   const dnnl_memory_desc_t *ddst, dnnl_primitive_desc_t *out)
-{
-    const struct window *w = &turned->window;
-    dnnl_memory_desc_t weights, dsrc;
-    layout_any(&weights, DTYPE_F32, &turned->grouped);
-    layout_any(&dsrc, DTYPE_F32, x);
-    dnnl_convolution_desc_t descriptor;
-    dnnl_status_t code = dnnl_dilated_convolution_forward_desc_init(
-        &descriptor, dnnl_forward_inference, dnnl_convolution_winograd, ddst, &weights, NULL,
-        &dsrc, w->stride, w->dilation, w->left, w->right);
-    dnnl_primitive_attr_t attr = build_attributes(NULL, NULL);
-    if (!code)
-        code = dnnl_primitive_desc_create(out, &descriptor, attr, layout_engine(), NULL);
-    dnnl_primitive_attr_destroy(attr);
-    return layout_fail(code, "turned conv");
-}
-
-/* -1 where oneDNN has no such kernel. */
-static int turned_gradient(struct builder *build, const struct conv *conv,
-                           const struct shape *x, const float *w, int gradient)
-{
-    struct conv turned = turned_conv(conv);
-    dnnl_primitive_desc_t descriptor;
-    if (!conv_suits_winograd(build, &turned.window, &turned.grouped) ||
-        describe_turned(&turned, x, &build_at(build, gradient)->md, &descriptor))
-        return -1;
-    if (!conv_winograd_pays(descriptor, x)) {
-        dnnl_primitive_desc_destroy(descriptor);
-        return -1;
-    }
-    dnnl_memory_desc_t weights =
-        *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
-    int out = build_slot(build, DTYPE_F32, x,
-                         dnnl_primitive_desc_query_md(descriptor, dnnl_query_dst_md, 0));
-    struct arg args[] = {{DNNL_ARG_SRC, gradient},
-                         {DNNL_ARG_WEIGHTS, turned_weights(build, w, &turned.grouped, &weights)},
-                         {DNNL_ARG_DST, out}};
-    if (args[1].slot < 0) {
-        dnnl_primitive_desc_destroy(descriptor);
-        return -1;
-    }
-    return build_primitive(build, descriptor, "conv turned", args, 3) ? -1 : out;
-}
-
 int conv_input_gradient(struct builder *build, const struct window *window,
                         const struct shape *grouped, const struct shape *x, int weights,
                         int gradient)
 {
     struct conv conv = {.window = *window, .grouped = *grouped};
-    int out = turned_gradient(build, &conv, x, build_at(build, weights)->data, gradient);
+    int out = conv_winograd_turned(build, &conv, x, build_at(build, weights)->data, gradient);
     return out >= 0 ? out : data_gradient(build, &conv, x, NULL, weights, gradient);
 }
 
@@ -187,7 +106,7 @@ enum status conv_backward_data(struct builder *build, struct layer *layer, int g
     struct value *x = layer->node->inputs[0], *w = layer->node->inputs[1];
     int out = -1;
     if (build_constant_value(build, w))
-        out = turned_gradient(build, layer->state, &x->shape, w->constant->data, gradient);
+        out = conv_winograd_turned(build, layer->state, &x->shape, w->constant->data, gradient);
     if (out < 0)
         out = data_gradient(build, layer->state, &x->shape, w, -1, gradient);
     if (out < 0)

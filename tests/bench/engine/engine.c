@@ -1,17 +1,25 @@
 /*
- * One network, one batch size, one mode, one thread: images per second of CPU time.
+ * One network, one batch size, one mode: images per second of CPU time.
  *
- *   engine MODEL.onnx BATCH forward|gradient|fp16|bf16|int8 [SECONDS]
+ *   engine MODEL.onnx BATCH MODE [SECONDS [THREADS]]
  *   engine peak                          fused multiply-adds that this core can do
+ *
+ * MODE is forward, gradient (forward and input gradient), train (forward, gradients of the
+ * weights, a step of SGD; the batch in the trainer's default of 4 parts where it divides),
+ * fp16, bf16, bf16-native or int8. BATCH 1 is what a session does; a larger one is one wide
+ * plan, on THREADS threads if wanted.
  *
  * Prints one line of JSON; with ENGINE_LAYERS set, every step's time too. engine.py runs it
  * and its peers in turn.
  */
+#include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "models/onnx/onnx.h"
 #include "models/runtime/network.h"
 #include "models/runtime/report.h"
+#include "models/runtime/train.h"
+#include "models/train/optimizer.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -25,16 +33,17 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Median of rounds of about a fifth of `seconds` each. */
-static double images_per_second(struct lane *lane, int to, int batch, double seconds)
+static double images_per_second(void (*run)(void *context), void *context, int batch,
+                                double seconds)
 {
     enum { ROUNDS = 5 };
     double rates[ROUNDS];
-    lane_run(lane, 0, to);
+    run(context);
     for (int r = 0; r < ROUNDS; r++) {
         double start = clock_cpu(), now = start;
         int runs = 0;
         do {
-            lane_run(lane, 0, to);
+            run(context);
             runs++;
             now = clock_cpu();
         } while (now - start < seconds / ROUNDS);
@@ -106,12 +115,6 @@ static int peak(void)
     return 0;
 }
 
-static int fail(void)
-{
-    fprintf(stderr, "engine: %s\n", status_message());
-    return 1;
-}
-
 /* Noise will do: only the time counts here. */
 static enum status calibrate(struct network *network)
 {
@@ -129,60 +132,152 @@ static enum status calibrate(struct network *network)
     return st;
 }
 
+/* What is measured, and what it came to. */
+struct job {
+    const char *mode;
+    int batch, threads;
+    double seconds;
+    bool gradient;
+    struct lane lane;
+    int n_steps;
+};
+
+static void print_result(const struct job *job, double rate, double macs, int passes,
+                         size_t lane_bytes, size_t constant_bytes, double compile)
+{
+    printf("{\"images_per_s\": %.2f, \"macs\": %.0f, \"gflops\": %.1f, \"lane_bytes\": %zu, "
+           "\"constant_bytes\": %zu, \"compile_s\": %.3f}\n",
+           rate, macs / job->batch, rate * macs / job->batch * 2 * passes / 1e9, lane_bytes,
+           constant_bytes, compile);
+}
+
+static void run_plan(void *context)
+{
+    struct job *job = context;
+    lane_run(&job->lane, 0, job->n_steps);
+}
+
+static enum status measure_plan(const struct graph *graph, struct job *job)
+{
+    const struct shape *in = &graph->inputs[0]->shape;
+    struct preprocess preprocess = {.width = (int)in->dim[3], .height = (int)in->dim[2],
+                                    .layout = "nchw", .order = "rgb", .scale = 1 / 255.0,
+                                    .std = {1, 1, 1}};
+    bool gradient = !strcmp(job->mode, "gradient");
+    struct session_options options = {.gradient = gradient};
+    if (!gradient && strcmp(job->mode, "forward"))
+        options.precision = job->mode;
+    struct network network;
+    struct plan plan = {0};
+    network_init(&network, graph, &preprocess);
+    enum status st = OK;
+    if (options.precision && !strcmp(options.precision, "int8"))
+        st = calibrate(&network);
+    double start = clock_cpu();
+    if (!st)
+        st = network_compile(&network, &options, job->batch, job->threads, &plan);
+    double compile = clock_cpu() - start;
+    if (!st)
+        st = lane_init(&job->lane, &plan);
+    if (!st) {
+        struct rng rng;
+        rng_open(&rng, 1, "bench", "engine", 0);
+        rng_fill_normal(&rng, job->lane.data[plan.input],
+                        (size_t)shape_count(&plan.slots[plan.input].shape));
+        job->n_steps = gradient ? plan.n_steps : plan.n_forward;
+        double rate = images_per_second(run_plan, job, job->batch, job->seconds);
+        print_result(job, rate, (double)report_count(&plan.graph).macs, gradient ? 2 : 1,
+                     plan.lane_bytes, plan.constant_bytes, compile);
+        if (getenv("ENGINE_LAYERS"))
+            print_steps(&job->lane, job->n_steps);
+        lane_clear(&job->lane);
+    }
+    plan_clear(&plan);
+    network_clear(&network);
+    return st;
+}
+
+/* A step as the trainer makes it: parts, their sum, statistics, momentum. */
+struct stepper {
+    struct training *training;
+    struct optimizer *optimizers;
+    int parts;
+    float *x, *logits;
+};
+
+static void run_step(void *context)
+{
+    static const struct optimizer_rule rule = {OPTIMIZER_SGD, .momentum = 0.9};
+    struct stepper *s = context;
+    for (int part = 0; part < s->parts; part++) {
+        training_forward(s->training, part, s->x, s->logits);
+        training_backward(s->training, part, s->logits, NULL);
+    }
+    training_reduce(s->training);
+    training_average(s->training);
+    for (int i = 0; i < training_variables(s->training); i++) {
+        struct variable *v = training_variable(s->training, i);
+        optimizer_step(&s->optimizers[i], &rule, v->data, v->gradient, v->count, 1e-9,
+                       v->decays);
+    }
+}
+
+static enum status measure_training(const struct graph *graph, const struct job *job)
+{
+    struct stepper s = {.parts = job->batch % 4 ? 1 : 4};
+    const struct training_options options = {s.parts, job->batch / s.parts, false};
+    struct graph copy = {0}, special = {0};
+    double start = clock_cpu();
+    enum status st = training_open(graph, &options, &s.training);
+    double compile = clock_cpu() - start;
+    if (!st)
+        st = graph_copy(graph, &copy);
+    if (!st)
+        st = graph_specialise(&copy, job->batch, &special);
+    if (!st) {
+        size_t floats = (size_t)shape_count(&special.inputs[0]->shape);
+        s.x = mem_array(floats, sizeof *s.x);
+        s.logits = mem_array((size_t)shape_count(&special.outputs[0]->shape), sizeof *s.logits);
+        s.optimizers =
+            mem_array((size_t)training_variables(s.training), sizeof *s.optimizers);
+        struct rng rng;
+        rng_open(&rng, 1, "bench", "engine", 0);
+        rng_fill_normal(&rng, s.x, floats);
+        double rate = images_per_second(run_step, &s, job->batch, job->seconds);
+        print_result(job, rate, (double)report_count(&special).macs, 3,
+                     training_bytes(s.training), 0, compile);
+        for (int i = 0; i < training_variables(s.training); i++)
+            optimizer_clear(&s.optimizers[i]);
+    }
+    training_close(s.training);
+    graph_clear(&special);
+    graph_clear(&copy);
+    free(s.x);
+    free(s.logits);
+    free(s.optimizers);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "peak"))
         return peak();
     if (argc < 4) {
-        fprintf(stderr, "usage: engine MODEL.onnx BATCH forward|gradient|fp16|bf16|int8 "
-                        "[SECONDS]\n       engine peak\n");
+        fprintf(stderr, "usage: engine MODEL.onnx BATCH MODE [SECONDS [THREADS]]\n"
+                        "       engine peak\n");
         return 2;
     }
-    int batch = atoi(argv[2]);
-    const char *mode = argv[3];
-    double seconds = argc > 4 ? atof(argv[4]) : 2;
-    omp_set_num_threads(1);
+    struct job job = {.batch = atoi(argv[2]), .mode = argv[3],
+                      .seconds = argc > 4 ? atof(argv[4]) : 2,
+                      .threads = argc > 5 ? atoi(argv[5]) : 1};
+    omp_set_num_threads(job.threads);
     struct graph graph = {0};
-    struct plan plan = {0};
-    struct lane lane = {0};
-    if (onnx_read(argv[1], &graph))
-        return fail();
-    const struct shape *in = &graph.inputs[0]->shape;
-    struct preprocess preprocess = {.width = (int)in->dim[3], .height = (int)in->dim[2],
-                                    .layout = "nchw", .order = "rgb", .scale = 1 / 255.0,
-                                    .std = {1, 1, 1}};
-    bool gradient = !strcmp(mode, "gradient");
-    struct session_options options = {.gradient = gradient};
-    if (!gradient && strcmp(mode, "forward"))
-        options.precision = mode;
-    struct network network;
-    network_init(&network, &graph, &preprocess);
-    if (options.precision && !strcmp(options.precision, "int8") && calibrate(&network))
-        return fail();
-    double start = clock_cpu();
-    if (network_compile(&network, &options, batch, &plan))
-        return fail();
-    double compile = clock_cpu() - start;
-    if (lane_init(&lane, &plan))
-        return fail();
-    struct rng rng;
-    rng_open(&rng, 1, "bench", "engine", 0);
-    rng_fill_normal(&rng, lane.data[plan.input],
-                    (size_t)shape_count(&plan.slots[plan.input].shape));
-    double rate =
-        images_per_second(&lane, gradient ? plan.n_steps : plan.n_forward, batch, seconds);
-    double macs = 0;
-    for (int i = 0; i < plan.graph.n_nodes; i++)
-        macs += (double)report_macs(plan.graph.nodes[i]) / batch;
-    printf("{\"images_per_s\": %.2f, \"macs\": %.0f, \"gflops\": %.1f, \"lane_bytes\": %zu, "
-           "\"constant_bytes\": %zu, \"compile_s\": %.3f}\n",
-           rate, macs, rate * macs * (gradient ? 4 : 2) / 1e9, plan.lane_bytes,
-           plan.constant_bytes, compile);
-    if (getenv("ENGINE_LAYERS"))
-        print_steps(&lane, gradient ? plan.n_steps : plan.n_forward);
-    lane_clear(&lane);
-    plan_clear(&plan);
-    network_clear(&network);
+    enum status st = onnx_read(argv[1], &graph);
+    if (!st)
+        st = !strcmp(job.mode, "train") ? measure_training(&graph, &job)
+                                        : measure_plan(&graph, &job);
+    if (st)
+        fprintf(stderr, "engine: %s\n", status_message());
     graph_clear(&graph);
-    return 0;
+    return st != OK;
 }

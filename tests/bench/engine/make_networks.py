@@ -9,6 +9,7 @@ import pathlib
 import torch
 import torchvision
 from torch import nn
+from torch.onnx import TrainingMode as Training
 
 
 class Block(nn.Module):
@@ -58,13 +59,15 @@ def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, (network, side) in networks().items():
-        file = folder / (name + ".onnx")
-        if file.exists():
-            continue
         network.eval()
-        torch.onnx.export(network, torch.zeros(1, 3, side, side), file, opset_version=13,
-                          input_names=["input"], output_names=["logits"],
-                          dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}})
+        # Exported for training, batch normalisation stays its own node.
+        for end, kind in ((".onnx", Training.EVAL), ("_train.onnx", Training.PRESERVE)):
+            file = folder / (name + end)
+            if file.exists():
+                continue
+            torch.onnx.export(network, torch.zeros(1, 3, side, side), file, opset_version=13,
+                              input_names=["input"], output_names=["logits"], training=kind,
+                              dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}})
 
 
 if __name__ == "__main__":

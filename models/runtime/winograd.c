@@ -1,0 +1,313 @@
+#include "models/runtime/winograd.h"
+
+#include "models/runtime/layout.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define WIDE __attribute__((target("avx512f")))
+#define WIDE_INLINE __attribute__((target("avx512f"), always_inline)) static inline
+
+enum { LANES = 16, TILE = 4, PATCH = 6, PRODUCTS = PATCH * PATCH };
+
+/* The points are 0, +-P, +-Q and infinity. */
+#define P 0.625f
+#define Q 1.5f
+
+bool winograd_can(void)
+{
+    return __builtin_cpu_supports("avx512f") &&
+           dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
+}
+
+/* Blocks of outputs that one step of the products computes together: 4, 4, ..., the rest. */
+static int64_t group_width(int64_t blocks, int64_t first)
+{
+    return blocks - first < 4 ? blocks - first : 4;
+}
+
+/* Tiles that it computes together: as many sums as fit into registers. */
+static int64_t group_tiles(int64_t width)
+{
+    return width > 2 ? 4 : 8;
+}
+
+/* From one product of a chunk to the next: an odd number of cache lines, since powers of two
+ * would fall into the same few places of the cache. */
+static int64_t step_of(const struct winograd *w, int64_t channels)
+{
+    return w->chunk * channels + LANES;
+}
+
+void winograd_prepare(struct winograd *w)
+{
+    enum { SCRATCH = 256 * 1024 }; /* what a second-level cache holds besides the weights */
+    w->padded_C = (w->C + LANES - 1) / LANES * LANES;
+    w->padded_O = (w->O + LANES - 1) / LANES * LANES;
+    w->rows = (w->OH + TILE - 1) / TILE;
+    w->columns = (w->OW + TILE - 1) / TILE;
+    int64_t tiles = (w->N * w->rows * w->columns + 7) / 8 * 8;
+    w->chunk = SCRATCH / (PRODUCTS * (w->padded_C + w->padded_O) * (int64_t)sizeof(float)) / 8 * 8;
+    w->chunk = w->chunk < 8 ? 8 : w->chunk > tiles ? tiles : w->chunk;
+    w->weight_floats = (size_t)(PRODUCTS * w->padded_C * w->padded_O);
+    w->scratch_bytes = (size_t)(PRODUCTS * (step_of(w, w->padded_C) + step_of(w, w->padded_O))) *
+                       sizeof(float);
+}
+
+/* G g G^T: a kernel at the points. */
+static void kernel_at_points(const double g[3][3], double out[PATCH][PATCH])
+{
+    const double p = (double)P, q = (double)Q, pp = p * p, qq = q * q;
+    double half[PATCH][3];
+    double norm[] = {pp * qq, 2 * pp * (pp - qq), 2 * pp * (pp - qq), 2 * qq * (qq - pp),
+                     2 * qq * (qq - pp)};
+    double points[] = {0, p, -p, q, -q};
+    for (int j = 0; j < 3; j++) {
+        for (int i = 0; i < 5; i++)
+            half[i][j] = (g[0][j] + points[i] * (g[1][j] + points[i] * g[2][j])) / norm[i];
+        half[5][j] = g[2][j];
+    }
+    for (int i = 0; i < PATCH; i++) {
+        for (int j = 0; j < 5; j++)
+            out[i][j] =
+                (half[i][0] + points[j] * (half[i][1] + points[j] * half[i][2])) / norm[j];
+        out[i][5] = half[i][2];
+    }
+}
+
+/* Where the weight of (product, c, o) lies: groups of outputs, each [C][width * 16]. */
+static int64_t weight_place(const struct winograd *w, int64_t product, int64_t c, int64_t o)
+{
+    int64_t first = o / (4 * LANES) * 4, width = group_width(w->padded_O / LANES, first);
+    return product * w->padded_C * w->padded_O + first * LANES * w->padded_C +
+           c * width * LANES + o - first * LANES;
+}
+
+void winograd_weights(const struct winograd *w, const float *weights, bool turned, float *out)
+{
+    memset(out, 0, w->weight_floats * sizeof *out);
+    for (int64_t o = 0; o < w->O; o++)
+        for (int64_t c = 0; c < w->C; c++) {
+            const float *g = weights + 9 * (turned ? c * w->O + o : o * w->C + c);
+            double kernel[3][3], at[PATCH][PATCH];
+            for (int k = 0; k < 9; k++)
+                kernel[k / 3][k % 3] = (double)g[turned ? 8 - k : k];
+            kernel_at_points(kernel, at);
+            for (int k = 0; k < PRODUCTS; k++)
+                out[weight_place(w, k, c, o)] = (float)at[k / PATCH][k % PATCH];
+        }
+}
+
+/* B^T d: six numbers at the points. */
+WIDE_INLINE void input_line(const __m512 d[PATCH], __m512 out[PATCH])
+{
+    const __m512 pp = _mm512_set1_ps(P * P), qq = _mm512_set1_ps(Q * Q);
+    const __m512 sum = _mm512_set1_ps(P * P + Q * Q), product = _mm512_set1_ps(P * P * Q * Q);
+    const __m512 p = _mm512_set1_ps(P), q = _mm512_set1_ps(Q);
+    __m512 even = _mm512_fnmadd_ps(qq, d[2], d[4]), odd = _mm512_fnmadd_ps(qq, d[1], d[3]);
+    out[1] = _mm512_fmadd_ps(p, odd, even);
+    out[2] = _mm512_fnmadd_ps(p, odd, even);
+    even = _mm512_fnmadd_ps(pp, d[2], d[4]);
+    odd = _mm512_fnmadd_ps(pp, d[1], d[3]);
+    out[3] = _mm512_fmadd_ps(q, odd, even);
+    out[4] = _mm512_fnmadd_ps(q, odd, even);
+    out[0] = _mm512_fmadd_ps(product, d[0], _mm512_fnmadd_ps(sum, d[2], d[4]));
+    out[5] = _mm512_fmadd_ps(product, d[1], _mm512_fnmadd_ps(sum, d[3], d[5]));
+}
+
+/* A^T m: four outputs from six products. */
+WIDE_INLINE void output_line(const __m512 m[PATCH], __m512 out[TILE])
+{
+    __m512 s = _mm512_add_ps(m[1], m[2]), d = _mm512_sub_ps(m[1], m[2]);
+    __m512 t = _mm512_add_ps(m[3], m[4]), e = _mm512_sub_ps(m[3], m[4]);
+    out[0] = _mm512_add_ps(m[0], _mm512_add_ps(s, t));
+    out[1] = _mm512_fmadd_ps(_mm512_set1_ps(P), d, _mm512_mul_ps(_mm512_set1_ps(Q), e));
+    out[2] = _mm512_fmadd_ps(_mm512_set1_ps(P * P), s, _mm512_mul_ps(_mm512_set1_ps(Q * Q), t));
+    out[3] = _mm512_fmadd_ps(_mm512_set1_ps(P * P * P), d,
+                             _mm512_fmadd_ps(_mm512_set1_ps(Q * Q * Q), e, m[5]));
+}
+
+struct place {
+    int64_t n, y, x;         /* of a tile's first output */
+};
+
+static struct place place_of(const struct winograd *w, int64_t tile)
+{
+    int64_t in_plane = w->rows * w->columns, at = tile % in_plane;
+    return (struct place){tile / in_plane, at / w->columns * TILE, at % w->columns * TILE};
+}
+
+/* The patch of a tile, with zeros outside the plane. */
+WIDE static void copy_patch(const struct winograd *w, const float *plane, int64_t y, int64_t x,
+                            float *patch)
+{
+    for (int64_t i = 0; i < PATCH; i++)
+        for (int64_t j = 0; j < PATCH; j++) {
+            bool inside = y + i >= 0 && y + i < w->H && x + j >= 0 && x + j < w->W;
+            __m512 v = inside ? _mm512_loadu_ps(plane + ((y + i) * w->W + x + j) * LANES)
+                              : _mm512_setzero_ps();
+            _mm512_storeu_ps(patch + (i * PATCH + j) * LANES, v);
+        }
+}
+
+/* One tile and block of channels to its 36 places, `step` floats apart. */
+WIDE static void transform_input(const float *d, int64_t row, float *out, int64_t step)
+{
+    __m512 half[PATCH][PATCH];
+    for (int j = 0; j < PATCH; j++) {
+        __m512 line[PATCH], at[PATCH];
+        for (int i = 0; i < PATCH; i++)
+            line[i] = _mm512_loadu_ps(d + i * row + j * LANES);
+        input_line(line, at);
+        for (int i = 0; i < PATCH; i++)
+            half[i][j] = at[i];
+    }
+    for (int i = 0; i < PATCH; i++) {
+        __m512 at[PATCH];
+        input_line(half[i], at);
+        for (int j = 0; j < PATCH; j++)
+            _mm512_storeu_ps(out + (i * PATCH + j) * step, at[j]);
+    }
+}
+
+WIDE static void inputs(const struct winograd *w, const float *x, int64_t first, int64_t n,
+                        float *out)
+{
+    int64_t step = step_of(w, w->padded_C), plane = w->H * w->W * LANES;
+    for (int64_t i = 0; i < n; i++) {
+        struct place at = place_of(w, first + i);
+        int64_t top = at.y - w->top, left = at.x - w->left;
+        bool inside = top >= 0 && left >= 0 && top + PATCH <= w->H && left + PATCH <= w->W;
+        for (int64_t b = 0; b < w->padded_C / LANES; b++) {
+            const float *from = x + (at.n * (w->padded_C / LANES) + b) * plane;
+            float patch[PRODUCTS * LANES], *to = out + i * w->padded_C + b * LANES;
+            if (inside) {
+                transform_input(from + (top * w->W + left) * LANES, w->W * LANES, to, step);
+            } else {
+                copy_patch(w, from, top, left, patch);
+                transform_input(patch, PATCH * LANES, to, step);
+            }
+        }
+    }
+}
+
+/* out[tiles][width * 16] = in[tiles][C] weights[C][width * 16] */
+WIDE_INLINE void multiply(const float *in, int64_t C, const float *weights, float *out,
+                          int64_t out_row, const int tiles, const int width)
+{
+    __m512 sum[8][4];
+    for (int t = 0; t < tiles; t++)
+        for (int b = 0; b < width; b++)
+            sum[t][b] = _mm512_setzero_ps();
+    for (int64_t c = 0; c < C; c++, weights += width * LANES) {
+        __m512 w[4];
+        for (int b = 0; b < width; b++)
+            w[b] = _mm512_loadu_ps(weights + b * LANES);
+        for (int t = 0; t < tiles; t++) {
+            __m512 x = _mm512_set1_ps(in[t * C + c]);
+            for (int b = 0; b < width; b++)
+                sum[t][b] = _mm512_fmadd_ps(x, w[b], sum[t][b]);
+        }
+    }
+    for (int t = 0; t < tiles; t++)
+        for (int b = 0; b < width; b++)
+            _mm512_storeu_ps(out + t * out_row + b * LANES, sum[t][b]);
+}
+
+WIDE static void multiply_group(const float *in, int64_t C, const float *weights, float *out,
+                                int64_t out_row, int64_t width)
+{
+    switch (width) {
+    case 1: multiply(in, C, weights, out, out_row, 8, 1); break;
+    case 2: multiply(in, C, weights, out, out_row, 8, 2); break;
+    case 3: multiply(in, C, weights, out, out_row, 4, 3); break;
+    default: multiply(in, C, weights, out, out_row, 4, 4); break;
+    }
+}
+
+static void products(const struct winograd *w, const float *in, const float *weights,
+                     int64_t n, float *out)
+{
+    int64_t blocks = w->padded_O / LANES;
+    for (int64_t k = 0; k < PRODUCTS; k++)
+        for (int64_t b = 0; b < blocks; b += 4) {
+            int64_t width = group_width(blocks, b), tiles = group_tiles(width);
+            for (int64_t t = 0; t < n; t += tiles)
+                multiply_group(in + k * step_of(w, w->padded_C) + t * w->padded_C, w->padded_C,
+                               weights + weight_place(w, k, 0, b * LANES),
+                               out + k * step_of(w, w->padded_O) + t * w->padded_O + b * LANES,
+                               w->padded_O,
+                               width);
+        }
+}
+
+/* One tile and block of outputs; rows and columns past the plane's end are left out. */
+WIDE static void transform_output(const struct winograd *w, const float *in, int64_t step,
+                                  __m512 bias, const float *residual, float *y, int64_t height,
+                                  int64_t width)
+{
+    __m512 half[TILE][PATCH];
+    __m512 low = _mm512_set1_ps(w->low), high = _mm512_set1_ps(w->high);
+    for (int j = 0; j < PATCH; j++) {
+        __m512 line[PATCH], at[TILE];
+        for (int i = 0; i < PATCH; i++)
+            line[i] = _mm512_loadu_ps(in + (i * PATCH + j) * step);
+        output_line(line, at);
+        for (int i = 0; i < TILE; i++)
+            half[i][j] = at[i];
+    }
+    for (int64_t i = 0; i < height; i++) {
+        __m512 at[TILE];
+        output_line(half[i], at);
+        for (int64_t j = 0; j < width; j++) {
+            int64_t place = (i * w->OW + j) * LANES;
+            __m512 sum = _mm512_add_ps(at[j], bias);
+            if (residual)
+                sum = _mm512_add_ps(sum, _mm512_loadu_ps(residual + place));
+            /* The second operand is the result where one is not a number. */
+            sum = _mm512_min_ps(high, _mm512_max_ps(low, sum));
+            _mm512_storeu_ps(y + place, sum);
+        }
+    }
+}
+
+WIDE static void outputs(const struct winograd *w, const float *in, int64_t first, int64_t n,
+                         const float *bias, const float *residual, float *y)
+{
+    int64_t step = step_of(w, w->padded_O), blocks = w->padded_O / LANES;
+    for (int64_t i = 0; i < n; i++) {
+        struct place at = place_of(w, first + i);
+        int64_t height = w->OH - at.y < TILE ? w->OH - at.y : TILE;
+        int64_t width = w->OW - at.x < TILE ? w->OW - at.x : TILE;
+        for (int64_t b = 0; b < blocks; b++) {
+            int64_t place = (((at.n * blocks + b) * w->OH + at.y) * w->OW + at.x) * LANES;
+            __m512 shift = bias ? _mm512_loadu_ps(bias + b * LANES) : _mm512_setzero_ps();
+            transform_output(w, in + i * w->padded_O + b * LANES, step, shift,
+                             residual ? residual + place : NULL, y + place, height, width);
+        }
+    }
+}
+
+void winograd_run(const struct winograd *w, const float *x, const float *weights,
+                  const float *bias, const float *residual, float *y, void *scratch)
+{
+    float *in = scratch, *out = in + PRODUCTS * step_of(w, w->padded_C);
+    int64_t tiles = w->N * w->rows * w->columns;
+    for (int64_t first = 0; first < tiles; first += w->chunk) {
+        int64_t n = tiles - first < w->chunk ? tiles - first : w->chunk;
+        inputs(w, x, first, n, in);
+        products(w, in, weights, n, out);
+        outputs(w, out, first, n, bias, residual, y);
+    }
+}
+
+#else
+
+bool winograd_can(void)
+{
+    return false;
+}
+
+#endif
