@@ -332,6 +332,21 @@ static void put_matrices(struct text *out, const struct board_section *section)
     text_add(out, "</div>\n");
 }
 
+/* Tables that the terminal has, too. */
+static void put_more(struct text *out, const struct board *board,
+                     const struct board_section *section)
+{
+    struct sheets sheets;
+    sheets_more(board, section, &sheets);
+    if (sheets.count)
+        text_add(out, "<div class=\"more\">\n");
+    for (size_t i = 0; i < sheets.count; i++)
+        html_sheet(out, &sheets.items[i]);
+    if (sheets.count)
+        text_add(out, "</div>\n");
+    sheets_clear(&sheets);
+}
+
 static void put_tables(struct text *out, const struct board *board)
 {
     for (size_t i = 0; i < board->n_sections; i++) {
@@ -341,6 +356,7 @@ static void put_tables(struct text *out, const struct board *board)
         put_board(out, board, section, i);
         text_add(out, "<div class=\"charts js\"></div>\n");
         put_matrices(out, section);
+        put_more(out, board, section);
         text_add(out, "<div class=\"heatbox js\"><h3 class=\"part\">Every condition</h3>"
                       "<div class=\"bar js\"></div><div></div></div>\n"
                       "<div class=\"comparebox js\"><h3 class=\"part\">Two networks, image by "

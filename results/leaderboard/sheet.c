@@ -360,6 +360,18 @@ void sheets_make(const struct board *board, const struct leaderboard_options *op
     }
 }
 
+void sheets_more(const struct board *board, const struct board_section *section,
+                 struct sheets *out)
+{
+    *out = (struct sheets){0};
+    struct maker maker = {out, &out->arena, board, section, "±", "Δ"};
+    add_corruptions(&maker);
+    add_stability(&maker, true);
+    add_detections(&maker);
+    add_transfers(&maker);
+    add_curves(&maker);
+}
+
 void sheets_clear(struct sheets *sheets)
 {
     free(sheets->items);

@@ -37,6 +37,10 @@ struct sheets {
  * for, transfers, curves and every condition; section by section. `ascii`: no ± and Δ. */
 void sheets_make(const struct board *board, const struct leaderboard_options *options,
                  bool ascii, struct sheets *out);
+/* Of one section what the HTML page shows in no other form: corruption errors, stability,
+ * unknown classes, transfer, curves with their distances. */
+void sheets_more(const struct board *board, const struct board_section *section,
+                 struct sheets *out);
 void sheets_clear(struct sheets *sheets);
 
 /* A sheet of the caller's own, with room for rows x columns; then its columns, then cells

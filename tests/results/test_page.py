@@ -94,6 +94,7 @@ addEventListener('load', () => {
     check('no number went astray', !/NaN|undefined|Infinity/.test(document.body.innerText + $$('svg').map(s => s.outerHTML).join()), (document.body.innerHTML.match(/.{30}(NaN|undefined|Infinity).{30}/) || [''])[0]);
     set('.heatbox select.m', 'kept');
     check('heat map of kept', $$('.heat tbody tr').length === 3, $$('.heat tbody tr').length);
+    check('the terminal\'s other tables are there', $$('.more h3').some(h => h.textContent.startsWith('Corruption errors')) && $$('.more table').length === $$('.more h3').length, $('.more')?.textContent);
     const rows = $$('.comparebox tbody tr');
     check('compares condition by condition', rows.length === 21, rows.length);
     set('.comparebox select.b', $('.comparebox select.a').value);
