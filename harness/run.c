@@ -208,7 +208,7 @@ enum status run_plan(struct plan *plan, struct store *store, const struct store_
         st = OK;
     out->seconds = clock_now() - started;
     count_up(plan, store, out);
-    enum exit_code code = run_exit_code(out, st, false);
+    enum exit_code code = run_exit_code(out, st, options->strict);
     enum status ended = store_run_end(store, out->run_id,
                                       out->interrupted ? "interrupted"
                                       : st             ? "failed"

@@ -12,6 +12,7 @@ struct run_options {
     double cell_seconds; /* a cell that has worked longer times out; 0: never */
     bool quiet;
     size_t canaries;       /* finished cells to compute again */
+    bool strict;           /* flags count: see run_exit_code() */
     double budget_seconds; /* then the run stops as if interrupted; 0: never */
     const char *save_folder; /* adversarial examples as PNG; NULL: none */
 };

@@ -89,6 +89,7 @@ static enum status read_options(struct nightly *job)
     job->judge.n_gates = job->suite->gates_count;
     job->run.seed = job->suite->seed;
     job->run.quiet = option_given(arguments, "quiet");
+    job->run.strict = option_given(arguments, "strict");
     enum status st = option_integer(arguments, "threads", 0, 4096, &threads);
     if (!st)
         st = option_integer(arguments, "canaries", 0, 100000, &canaries);
@@ -162,6 +163,13 @@ static enum status write_reports(const struct nightly *job, const struct night *
     return st || !html ? st : write_file(html, night, job->store, "html");
 }
 
+/* The run's row has the night's own code: that something got worse is a reason, too. */
+static enum status keep_code(const struct nightly *job, enum exit_code code)
+{
+    return store_run_end(job->store, job->report.run_id,
+                         job->report.interrupted ? "interrupted" : "done", (int)code);
+}
+
 /* Against last night, and against the pinned run, which is printed after it. */
 static enum status judge(const struct nightly *job, bool *regressed)
 {
@@ -229,9 +237,11 @@ static enum exit_code run(const struct arguments *arguments)
         st = work(&job, &regressed);
     enum exit_code code = st ? command_fail(arguments, st) : EXIT_DONE;
     if (!st)
-        code = run_exit_code(&job.report, st, option_given(arguments, "strict"));
+        code = run_exit_code(&job.report, st, job.run.strict);
     if (regressed)
         code = exit_worse(code, EXIT_REGRESSION);
+    if (!st && keep_code(&job, code))
+        code = exit_worse(code, command_fail(arguments, ERR_STORE));
     store_close(job.store);
     plan_close(&job.plan);
     suite_free(job.suite);

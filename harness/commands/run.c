@@ -147,6 +147,7 @@ static enum status read_options(const struct arguments *arguments,
     *run = (struct run_options){
         .seed = suite->seed,
         .quiet = option_given(arguments, "quiet"),
+        .strict = option_given(arguments, "strict"),
         .save_folder = option_value(arguments, "save-adversarial"),
     };
     enum status st = read_shard(arguments, plan);
@@ -290,7 +291,7 @@ static enum status execute(const struct arguments *arguments, struct plan *plan,
         progress_note("%s", store_warning(store));
     if (!st)
         st = run_plan(plan, store, &row, run, &report);
-    *code = run_exit_code(&report, st, option_given(arguments, "strict"));
+    *code = run_exit_code(&report, st, run->strict);
     if (!st) {
         print_failures(plan, db);
         print_summary(&report, db, as_json, *code);

@@ -72,6 +72,8 @@ static void a_gate_that_fails(void **state)
     assert_int_equal(tiny_run(folder, "nightly strict.yaml --quiet --report 3.md"),
                      EXIT_REGRESSION);
     assert_true(says("3.md", "0 of 1 gates hold"));
+    assert_string_equal(tiny_ask(folder, "results.db", "SELECT status || exit_code FROM run"
+                                 " ORDER BY run_id DESC LIMIT 1"), "done3");
     put("wrong.yaml", SUITE "gates:\n  - acc(nobody) >= 0.9\n");
     assert_int_equal(tiny_run(folder, "nightly wrong.yaml --quiet"), EXIT_USAGE);
     assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --baseline nobody"),
