@@ -18,7 +18,8 @@ static void put_models(struct fixture *fixture)
          .gradient = "surrogate", .twin = "alpha", .file_sha = "bb", .file_bytes = 1000,
          .params = 1000, .macs = 5000, .n_classes = 10},
         {.name = "beta", .arch = "vgg", .precision = "fp32", .gradient = "exact",
-         .file_sha = "cc", .file_bytes = 9000, .params = 2000, .macs = 9000, .n_classes = 10},
+         .file_sha = "cc", .preprocess_json = "{\"decoder\":\"turbo\",\"resizer\":"
+                                              "\"pillow-bilinear\"}", .file_bytes = 9000, .params = 2000, .macs = 9000, .n_classes = 10},
     };
     for (int i = 0; i < FIXTURE_MODELS; i++)
         assert_ok(store_put_model(fixture->store, &models[i], &fixture->model[i]));

@@ -167,6 +167,11 @@ static void matrix_by_hand(void **state)
                     " (SELECT cell_id FROM result WHERE model = 'alpha' AND kind IN"
                     " ('system', 'clean')) GROUP BY pos)"), 1e-12);
 #undef GRID
+    /* of a model that says how it is used, the own pair is one of them */
+    const struct board_matrix *beta = &section->matrices[2];
+    assert_string_equal(section->rows[beta->row].model, "beta");
+    assert_int_equal(beta->n_decoders * beta->n_resizers, 6);
+    assert_ptr_equal(beta->cells[0], beta->own);
     assert_near(m->flip_rate,
                 ask("WITH p AS MATERIALIZED (SELECT r.kind, p.pos, p.top1 FROM result r CROSS"
                     " JOIN pred_row p USING(cell_id) WHERE model = 'alpha' AND kind IN"
