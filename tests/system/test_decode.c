@@ -254,6 +254,57 @@ static void test_orientation(void **state)
     file_unmap(&file);
 }
 
+/* ---- every width ---- */
+
+/* A grey JPEG of one colour, with chroma at the resolution that `factor` says. */
+static unsigned char *grey_jpeg(int width, int factor, unsigned long *size)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned char *bytes = NULL, row[3 * 320];
+    *size = 0;
+    memset(row, 119, sizeof row);
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &bytes, size);
+    jpeg.image_width = (unsigned)width;
+    jpeg.image_height = 6; /* swscale has other ways for odd ones */
+    jpeg.input_components = 3;
+    jpeg.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&jpeg);
+    jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = factor;
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < 6; y++) {
+        JSAMPROW rows[] = {row};
+        jpeg_write_scanlines(&jpeg, rows, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    return bytes;
+}
+
+/* Libraries write many pixels at once; none may be missing at the end of a row. */
+static void test_every_width(void **state)
+{
+    (void)state;
+    for (int width = 1; width <= 300; width += width < 160 ? 1 : 7)
+        for (int factor = 1; factor <= 2; factor++) {
+            unsigned long size;
+            unsigned char *bytes = grey_jpeg(width, factor, &size);
+            for (size_t d = 0; decoder_registry[d]; d++) {
+                struct image out;
+                assert_ok(decoder_registry[d]->decode(bytes, size, NULL, &out));
+                assert_int_equal(out.width, width);
+                for (size_t i = 0; i < image_size(&out); i++)
+                    if (abs(out.data[i] - 119) > 3)
+                        fail_msg("%s: value %zu of %d columns is %d, not 119",
+                                 decoder_registry[d]->name, i, width, out.data[i]);
+                image_clear(&out);
+            }
+            free(bytes);
+        }
+}
+
 /* ---- ijg9's kernels beside libjpeg-turbo's, which has 8 x 8 and 16 x 16 ---- */
 
 struct planes {
@@ -477,6 +528,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),          cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_every_width),
         cmocka_unit_test(test_golden_own),
         cmocka_unit_test(test_cut_short),       cmocka_unit_test(test_strict),
         cmocka_unit_test(test_block_smoothing), cmocka_unit_test(test_limits),

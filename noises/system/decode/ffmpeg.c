@@ -16,7 +16,7 @@ const struct decoder decoder_ffmpeg = {
     .name = "ffmpeg",
     .summary = "FFmpeg as its command converts: chroma at half width, differs between CPUs",
     .source = "FFmpeg 5.1: mjpeg, swscale",
-    .impl = 1,
+    .impl = 2,
     .portable = false,
     .decode = decode,
 };

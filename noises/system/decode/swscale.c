@@ -14,9 +14,9 @@
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
-/* swscale writes past the end of short rows: with rows of 3 * width bytes the last columns
- * of ordinary pictures come out wrong. */
-enum { ROW_ALIGN = 64, SLACK = 256 };
+/* swscale writes eight pixels at once: rows have room for that, or it leaves the last
+ * columns of ordinary pictures as they were. */
+enum { PIXELS = 16, ROW_ALIGN = 64, SLACK = 256 };
 
 static void quiet(void)
 {
@@ -46,7 +46,8 @@ struct padded {
 
 static enum status padded_init(struct padded *padded, int width, int height)
 {
-    int stride = (3 * width + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN;
+    int whole = (width + PIXELS - 1) / PIXELS * PIXELS;
+    int stride = (3 * whole + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN;
     *padded = (struct padded){mem_try((size_t)stride * (size_t)height + SLACK, 1), stride};
     return padded->data ? OK
                         : status_fail(ERR_NOMEM, "ffmpeg: no memory for %d x %d pixels", width,
