@@ -151,7 +151,9 @@ enum status graph_upgrade(struct graph *graph, int opset)
         struct node *node = graph->nodes[n];
         if (node->op->domain)
             continue;
-        if (node->version < 13)
+        if (node->op->inputs[0] > 0 && (!node->n_inputs || !node->inputs[0]))
+            st = status_fail(ERR_FORMAT, "node '%s': its first input is missing", node->name);
+        if (!st && node->version < 13)
             st = upgrade_13(graph, node);
         if (!st && opset >= 18 && node->version < 18)
             upgrade_18(graph, node);
