@@ -56,27 +56,6 @@ void winograd_prepare(struct winograd *w)
                        sizeof(float);
 }
 
-/* G g G^T: a kernel at the points. */
-static void kernel_at_points(const double g[3][3], double out[PATCH][PATCH])
-{
-    const double p = (double)P, q = (double)Q, pp = p * p, qq = q * q;
-    double half[PATCH][3];
-    double norm[] = {pp * qq, 2 * pp * (pp - qq), 2 * pp * (pp - qq), 2 * qq * (qq - pp),
-                     2 * qq * (qq - pp)};
-    double points[] = {0, p, -p, q, -q};
-    for (int j = 0; j < 3; j++) {
-        for (int i = 0; i < 5; i++)
-            half[i][j] = (g[0][j] + points[i] * (g[1][j] + points[i] * g[2][j])) / norm[i];
-        half[5][j] = g[2][j];
-    }
-    for (int i = 0; i < PATCH; i++) {
-        for (int j = 0; j < 5; j++)
-            out[i][j] =
-                (half[i][0] + points[j] * (half[i][1] + points[j] * half[i][2])) / norm[j];
-        out[i][5] = half[i][2];
-    }
-}
-
 /* Where the weight of (product, c, o) lies: groups of outputs, each [C][width * 16]. */
 static int64_t weight_place(const struct winograd *w, int64_t product, int64_t c, int64_t o)
 {
@@ -85,18 +64,52 @@ static int64_t weight_place(const struct winograd *w, int64_t product, int64_t c
            c * width * LANES + o - first * LANES;
 }
 
+/* G g: three numbers at the points. */
+WIDE_INLINE void kernel_line(__m512 a, __m512 b, __m512 c, __m512 out[PATCH])
+{
+    const float pp = P * P, qq = Q * Q;
+    const float n0 = 1 / (pp * qq), n1 = 1 / (2 * pp * (pp - qq)), n2 = 1 / (2 * qq * (qq - pp));
+    __m512 even = _mm512_fmadd_ps(_mm512_set1_ps(pp), c, a);
+    __m512 odd = _mm512_mul_ps(_mm512_set1_ps(P), b);
+    out[0] = _mm512_mul_ps(_mm512_set1_ps(n0), a);
+    out[1] = _mm512_mul_ps(_mm512_set1_ps(n1), _mm512_add_ps(even, odd));
+    out[2] = _mm512_mul_ps(_mm512_set1_ps(n1), _mm512_sub_ps(even, odd));
+    even = _mm512_fmadd_ps(_mm512_set1_ps(qq), c, a);
+    odd = _mm512_mul_ps(_mm512_set1_ps(Q), b);
+    out[3] = _mm512_mul_ps(_mm512_set1_ps(n2), _mm512_add_ps(even, odd));
+    out[4] = _mm512_mul_ps(_mm512_set1_ps(n2), _mm512_sub_ps(even, odd));
+    out[5] = c;
+}
+
+/* The kernels of one input and sixteen outputs, `stride` floats apart; absent ones are 0. */
+WIDE static void transform_kernels(const float *g, int64_t stride, __mmask16 there, bool turned,
+                                   float *out, int64_t step)
+{
+    __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m512i at = _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)stride));
+    __m512 kernel[9], half[3][PATCH];
+    for (int k = 0; k < 9; k++)
+        kernel[k] = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), there, at,
+                                             g + (turned ? 8 - k : k), sizeof *g);
+    for (int j = 0; j < 3; j++)
+        kernel_line(kernel[j], kernel[3 + j], kernel[6 + j], half[j]);
+    for (int i = 0; i < PATCH; i++) {
+        __m512 line[PATCH];
+        kernel_line(half[0][i], half[1][i], half[2][i], line);
+        for (int j = 0; j < PATCH; j++)
+            _mm512_storeu_ps(out + (i * PATCH + j) * step, line[j]);
+    }
+}
+
 void winograd_weights(const struct winograd *w, const float *weights, bool turned, float *out)
 {
-    memset(out, 0, w->weight_floats * sizeof *out);
-    for (int64_t o = 0; o < w->O; o++)
-        for (int64_t c = 0; c < w->C; c++) {
-            const float *g = weights + 9 * (turned ? c * w->O + o : o * w->C + c);
-            double kernel[3][3], at[PATCH][PATCH];
-            for (int k = 0; k < 9; k++)
-                kernel[k / 3][k % 3] = (double)g[turned ? 8 - k : k];
-            kernel_at_points(kernel, at);
-            for (int k = 0; k < PRODUCTS; k++)
-                out[weight_place(w, k, c, o)] = (float)at[k / PATCH][k % PATCH];
+    int64_t step = w->padded_C * w->padded_O;
+    for (int64_t o = 0; o < w->padded_O; o += LANES)
+        for (int64_t c = 0; c < w->padded_C; c++) {
+            int64_t n = c >= w->C ? 0 : w->O - o < LANES ? w->O - o : LANES;
+            const float *g = weights + (n ? 9 * (turned ? c * w->O + o : o * w->C + c) : 0);
+            transform_kernels(g, turned ? 9 : 9 * w->C, (__mmask16)((1u << n) - 1), turned,
+                              out + weight_place(w, 0, c, o), step);
         }
 }
 

@@ -23,11 +23,11 @@ int conv_weights_form(struct builder *build, struct value *value, const struct s
 bool conv_suits_winograd(const struct conv *conv, const struct shape *x, const struct shape *y);
 
 /* Through models/runtime/winograd.h: the slot of the layer's output, or of the gradient of the
- * input of shape `x`; -1 where that does not fit. `w` is constant, plain [O][I][3][3]. */
+ * input of shape `x`; -1 where that does not fit. `weights` is a slot, plain [O][I][3][3]. */
 int conv_winograd_forward(struct builder *build, const struct layer *layer,
-                          const struct conv *conv);
+                          struct conv *conv);
 int conv_winograd_turned(struct builder *build, const struct conv *conv,
-                         const struct shape *x, const float *w, int gradient);
+                         const struct shape *x, int weights, int gradient);
 
 /* The gradient of the input of shape `x`, from that of the output: a new slot, or -1.
  * weights: a slot of the grouped shape, plain. */

@@ -97,16 +97,15 @@ int conv_input_gradient(struct builder *build, const struct window *window,
                         int gradient)
 {
     struct conv conv = {.window = *window, .grouped = *grouped};
-    int out = conv_winograd_turned(build, &conv, x, build_at(build, weights)->data, gradient);
+    int out = conv_winograd_turned(build, &conv, x, weights, gradient);
     return out >= 0 ? out : data_gradient(build, &conv, x, NULL, weights, gradient);
 }
 
 enum status conv_backward_data(struct builder *build, struct layer *layer, int gradient)
 {
     struct value *x = layer->node->inputs[0], *w = layer->node->inputs[1];
-    int out = -1;
-    if (build_constant_value(build, w))
-        out = conv_winograd_turned(build, layer->state, &x->shape, w->constant->data, gradient);
+    int out =
+        conv_winograd_turned(build, layer->state, &x->shape, build_plain(build, w), gradient);
     if (out < 0)
         out = data_gradient(build, layer->state, &x->shape, w, -1, gradient);
     if (out < 0)

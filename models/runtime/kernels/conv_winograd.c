@@ -33,7 +33,7 @@ bool conv_suits_winograd(const struct conv *conv, const struct shape *x, const s
 static bool suits_tiles(const struct conv *conv, const struct shape *x, const struct shape *y)
 {
     return winograd_can() && conv_suits_winograd(conv, x, y) &&
-           x->dim[1] * y->dim[1] <= 1024 * y->dim[2] * y->dim[3];
+           x->dim[1] * y->dim[1] <= 1024 * y->dim[0] * y->dim[2] * y->dim[3];
 }
 
 static void run(const struct step *step, struct lane *lane)
@@ -46,26 +46,47 @@ static void run(const struct step *step, struct lane *lane)
                  lane_arg(step, lane, last), lane_arg(step, lane, last - 1));
 }
 
-/* A constant bias, filled up to whole blocks. */
-static int padded_bias(struct builder *build, const struct value *bias, int64_t count)
+/* Filled up to whole blocks. */
+static int padded_bias(struct builder *build, struct value *bias, int64_t count)
 {
+    if (!build_constant_value(build, bias))
+        return build_plain(build, bias);
     struct shape shape = {.rank = 1, .dim = {count}};
     float *data = build_alloc(build, (size_t)count * sizeof *data);
     memcpy(data, bias->constant->data, (size_t)shape_count(&bias->shape) * sizeof *data);
     return build_constant(build, DTYPE_F32, &shape, NULL, data);
 }
 
-static int constant_weights(struct builder *build, const struct winograd *winograd,
-                            const float *w, bool turned)
+struct weights_step {
+    struct winograd winograd;
+    bool turned;
+};
+
+static void run_weights(const struct step *step, struct lane *lane)
+{
+    const struct weights_step *s = step->context;
+    winograd_weights(&s->winograd, lane_arg(step, lane, 0), s->turned, lane_arg(step, lane, 1));
+}
+
+/* The transformed weights, once where they are constant, else in a step of its own. */
+static int transformed(struct builder *build, const struct winograd *winograd, int weights,
+                       bool turned)
 {
     struct shape shape = {.rank = 1, .dim = {(int64_t)winograd->weight_floats}};
     size_t bytes = winograd->weight_floats * sizeof(float);
+    if (build_at(build, weights)->kind != SLOT_CONSTANT) {
+        struct weights_step *s = build_alloc(build, sizeof *s);
+        *s = (struct weights_step){*winograd, turned};
+        struct arg args[] = {{0, weights}, {0, build_slot(build, DTYPE_F32, &shape, NULL)}};
+        build_step(build, run_weights, "winograd weights", s, args, 2);
+        return args[1].slot;
+    }
     float *data = arena_try(&build->plan->arena, bytes);
     if (!data) {
         status_fail(ERR_NOMEM, "no memory for weights of %zu bytes", bytes);
         return -1;
     }
-    winograd_weights(winograd, w, turned, data);
+    winograd_weights(winograd, build_at(build, weights)->data, turned, data);
     build->plan->constant_bytes += bytes;
     return build_constant(build, DTYPE_F32, &shape, NULL, data);
 }
@@ -97,16 +118,15 @@ static int add_step(struct builder *build, const struct winograd_step *context,
     return out;
 }
 
-int conv_winograd_forward(struct builder *build, const struct layer *layer,
-                          const struct conv *conv)
+int conv_winograd_forward(struct builder *build, const struct layer *layer, struct conv *conv)
 {
     const struct node *node = layer->node;
     const struct activation *act = &layer->act;
     struct value *x = node->inputs[0], *w = node->inputs[1];
     if (!suits_tiles(conv, &x->shape, &layer->output->shape) ||
-        !build_constant_value(build, w) || act->kind == ACT_SMOOTH ||
-        !activation_keeps_zero(act) ||
-        (conv->has_bias && !build_constant_value(build, node->inputs[2])))
+        act->kind == ACT_SMOOTH || !activation_keeps_zero(act) ||
+        (conv->has_bias && !build_constant_value(build, node->inputs[2]) &&
+         layer->output->shape.dim[1] % 16))
         return -1;
     struct winograd_step *s = build_alloc(build, sizeof *s);
     *s = (struct winograd_step){sizes_of(conv, &x->shape, &layer->output->shape),
@@ -120,8 +140,10 @@ int conv_winograd_forward(struct builder *build, const struct layer *layer,
     blocked_layout(&layer->output->shape, &out);
     struct arg args[6] = {
         {0, build_form(build, x, &in)},
-        {0, constant_weights(build, &s->winograd, w->constant->data, false)}};
+        {0, transformed(build, &s->winograd, build_plain(build, w), false)}};
     int n = 2;
+    conv->src = in;
+    conv->input = args[0].slot;
     if (conv->has_bias)
         args[n++].slot = padded_bias(build, node->inputs[2], s->winograd.padded_O);
     if (layer->residual)
@@ -202,19 +224,22 @@ static int turned_primitive(struct builder *build, const struct conv *turned,
 }
 
 int conv_winograd_turned(struct builder *build, const struct conv *conv, const struct shape *x,
-                         const float *w, int gradient)
+                         int weights, int gradient)
 {
     struct conv turned = turned_conv(conv);
     const struct shape *y = &build_at(build, gradient)->shape;
     if (!conv_suits_winograd(&turned, y, x))
         return -1;
+    const struct slot *w = build_at(build, weights);
     if (!suits_tiles(&turned, y, x))
-        return turned_primitive(build, &turned, x, w, gradient);
+        return w->kind == SLOT_CONSTANT
+                   ? turned_primitive(build, &turned, x, w->data, gradient)
+                   : -1;
     struct winograd_step *s = build_alloc(build, sizeof *s);
     s->winograd = sizes_of(&turned, y, x);
     dnnl_memory_desc_t in;
     blocked_layout(y, &in);
     struct arg args[4] = {{0, build_reorder(build, gradient, &in)},
-                          {0, constant_weights(build, &s->winograd, w, true)}};
+                          {0, transformed(build, &s->winograd, weights, true)}};
     return add_step(build, s, args, 2, x, "conv turned winograd avx512");
 }
