@@ -101,5 +101,7 @@ void pixels_to_float(const uint8_t *pixels, int width, int height, float *x);
 
 uint64_t session_forwards(const struct session *session);
 uint64_t session_backwards(const struct session *session);
-size_t session_bytes(const struct session *session);
+size_t session_bytes(const struct session *session);        /* its own, all of it */
+size_t session_shared_bytes(const struct session *session); /* weights in the order that its
+                                    kernels want: once for all sessions of these options */
 void session_close(struct session *session);

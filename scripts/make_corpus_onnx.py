@@ -135,6 +135,10 @@ def broken_values():
     save("bad_missing_weight", model([node("Conv", ["x", "w"], ["y"])]))
     save("bad_no_output", model([node("Relu", ["x"], ["z"])]))
     save("bad_operator", model([node("FancyNorm", ["x"], ["y"], name="odd")]))
+    save("bad_gaps", model([node("FancyNorm", ["x"], ["a"]), node("Relu", ["a"], ["b"]),
+                            node("Conv", ["b", "b"], ["c"], weird=3),
+                            node("Conv", ["c"], ["y"], domain="org.example")],
+                           domains=["org.example"]))
     save("bad_domain", model([node("Conv", ["x"], ["y"], domain="org.example")],
                              domains=["org.example"]))
     save("bad_opset", model([node("HardSwish", ["x"], ["y"])], opset=9))

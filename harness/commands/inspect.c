@@ -7,6 +7,7 @@
 #include "harness/table.h"
 #include "models/catalogue.h"
 #include "models/model.h"
+#include "models/onnx/onnx.h"
 #include "models/runtime/report.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ struct mode {
     struct session_options options;
     char *error;
     double open_ms, run_ms;
-    size_t bytes;
+    size_t bytes, shared_bytes;
 };
 
 static double median(double *values, size_t count)
@@ -85,6 +86,7 @@ static void measure(const struct model *model, struct mode *mode)
     mode->open_ms = 1e3 * (clock_now() - before);
     if (!st) {
         mode->bytes = session_bytes(session);
+        mode->shared_bytes = session_shared_bytes(session);
         st = time_session(session, model_record(model), mode->options.gradient,
                           &mode->run_ms);
     }
@@ -166,19 +168,21 @@ static void json_origin(const struct graph *graph, struct text *out)
 
 static void print_modes(const struct mode *modes, size_t count)
 {
-    static const char *const titles[] = {"MODE",    "ms/image", "images/s", "MiB",
-                                         "open ms", "",         NULL};
-    struct libscols_table *table = table_new(titles, "ms/image images/s MiB ms");
+    static const char *const titles[] = {"MODE",       "ms/image", "images/s", "MiB/worker",
+                                         "MiB shared", "open ms",  "",         NULL};
+    struct libscols_table *table =
+        table_new(titles, "ms/image images/s MiB/worker shared ms");
     for (size_t i = 0; i < count; i++) {
-        char run[16] = "", rate[16] = "", size[16] = "", open[16] = "";
+        char run[16] = "", rate[16] = "", size[16] = "", shared[16] = "", open[16] = "";
         if (!modes[i].error) {
             snprintf(run, sizeof run, "%.3f", modes[i].run_ms);
             snprintf(rate, sizeof rate, "%.0f", 1e3 / modes[i].run_ms);
             snprintf(size, sizeof size, "%.2f", (double)modes[i].bytes / 1048576);
+            snprintf(shared, sizeof shared, "%.2f", (double)modes[i].shared_bytes / 1048576);
             snprintf(open, sizeof open, "%.1f", modes[i].open_ms);
         }
-        const char *const values[] = {modes[i].name, run,  rate,
-                                      size,          open, modes[i].error};
+        const char *const values[] = {modes[i].name, run,  rate,           size,
+                                      shared,        open, modes[i].error};
         table_row(table, values);
     }
     table_print(table, stdout);
@@ -260,9 +264,10 @@ static void print_json(const struct model *model, const struct report *report,
     for (size_t i = 0; i < count; i++) {
         text_addf(
             &out,
-            "%s{\"mode\":\"%s\",\"ms\":%.4f,\"bytes\":%zu,\"open_ms\":%.2f,\"error\":",
+            "%s{\"mode\":\"%s\",\"ms\":%.4f,\"bytes\":%zu,\"shared_bytes\":%zu,"
+            "\"open_ms\":%.2f,\"error\":",
             i ? "," : "", modes[i].name, modes[i].run_ms, modes[i].bytes,
-            modes[i].open_ms);
+            modes[i].shared_bytes, modes[i].open_ms);
         json_string(&out, modes[i].error);
         text_add(&out, "}");
     }
@@ -275,7 +280,21 @@ static void print_json(const struct model *model, const struct report *report,
     free(preprocess);
 }
 
-static enum status inspect(const struct arguments *arguments, const struct model *model)
+/* For time and memory of int8 any picture will do. */
+static enum status made_up_ranges(struct model *model)
+{
+    const struct preprocess *p = &model_record(model)->preprocess;
+    size_t size = (size_t)p->width * (size_t)p->height * 3;
+    float *x = mem_array(size, sizeof *x);
+    for (size_t i = 0; i < size; i++)
+        x[i] = (float)(i % 256) / 255;
+    const float *pictures[] = {x};
+    enum status st = model_calibrate(model, pictures, 1);
+    free(x);
+    return st;
+}
+
+static enum status inspect(const struct arguments *arguments, struct model *model)
 {
     struct mode modes[] = {
         {.name = "forward"},
@@ -287,22 +306,21 @@ static enum status inspect(const struct arguments *arguments, const struct model
     bool as_json = option_given(arguments, "json");
     struct report report;
     const struct session_options plain = {0};
-    enum status st = model_report(model, &plain, 0.5, &report);
+    enum status st = made_up_ranges(model);
+    for (size_t i = 0; !st && i < MODES; i++)
+        measure(model, &modes[i]);
+    if (!st)
+        st = model_report(model, &plain, 0.5, &report);
     if (st)
         return st;
-    for (size_t i = 0; i < MODES; i++)
-        measure(model, &modes[i]);
     if (as_json) {
         print_json(model, &report, modes, MODES);
     } else {
         print_record(model_record(model));
         print_origin(model_graph(model));
         print_modes(modes, MODES);
-        printf("kernels for %s; %.2f MiB of weights shared by all sessions; %d of %d "
-               "layers have "
-               "no fast kernel\n",
-               report.isa, (double)report.weight_bytes / 1048576, report.n_slow,
-               report.n_layers);
+        printf("kernels for %s; %d of %d layers have no fast kernel\n", report.isa,
+               report.n_slow, report.n_layers);
         if (option_given(arguments, "layers"))
             print_layers(&report);
     }
@@ -310,6 +328,61 @@ static enum status inspect(const struct arguments *arguments, const struct model
         free(modes[i].error);
     report_clear(&report);
     return OK;
+}
+
+static void print_gaps(const struct onnx_gap *gaps, int count)
+{
+    static const char *const titles[] = {"PLACE", "NODE", "OPERATOR", "OPSET", "WHY", NULL};
+    struct libscols_table *table = table_new(titles, "PLACE OPSET");
+    for (int i = 0; i < count; i++) {
+        char place[16], opset[16];
+        snprintf(place, sizeof place, "%d", gaps[i].place);
+        snprintf(opset, sizeof opset, "%d", gaps[i].opset);
+        const char *const values[] = {place, gaps[i].node, gaps[i].op, opset, gaps[i].why};
+        table_row(table, values);
+    }
+    table_print(table, stdout);
+}
+
+static void print_gaps_json(const struct onnx_gap *gaps, int count)
+{
+    struct text out = {0};
+    text_add(&out, "{\"unsupported\":[");
+    for (int i = 0; i < count; i++) {
+        text_addf(&out, "%s\n {\"place\":%d,\"opset\":%d,\"node\":", i ? "," : "",
+                  gaps[i].place, gaps[i].opset);
+        json_string(&out, gaps[i].node);
+        text_add(&out, ",\"op\":");
+        json_string(&out, gaps[i].op);
+        text_add(&out, ",\"why\":");
+        json_string(&out, gaps[i].why);
+        text_add(&out, "}");
+    }
+    text_add(&out, "]}\n");
+    fputs(out.data, stdout);
+    text_clear(&out);
+}
+
+/* Of a network that does not open: all that is missing, not only the first. */
+static enum exit_code fail(const struct arguments *arguments, const char *path,
+                           enum status failed)
+{
+    struct onnx_gap *gaps;
+    int count;
+    char *message = mem_copy(status_message());
+    if (failed == ERR_UNSUPPORTED && path && !onnx_gaps(path, &gaps, &count) && count) {
+        if (option_given(arguments, "json"))
+            print_gaps_json(gaps, count);
+        else
+            print_gaps(gaps, count);
+        onnx_gaps_clear(gaps, count);
+        status_fail(failed, "%s: %d node%s of it cannot run here", path, count,
+                    count > 1 ? "s" : "");
+    } else {
+        status_fail(failed, "%s", message);
+    }
+    free(message);
+    return command_fail(arguments, failed);
 }
 
 static enum exit_code run(const struct arguments *arguments)
@@ -324,9 +397,10 @@ static enum exit_code run(const struct arguments *arguments)
         st = model_open(path, set, &model);
     if (!st)
         st = inspect(arguments, model);
+    enum exit_code code = st ? fail(arguments, path, st) : EXIT_DONE;
     model_close(model);
     free(path);
-    return st ? command_fail(arguments, st) : EXIT_DONE;
+    return code;
 }
 
 const struct command command_inspect = {
@@ -340,8 +414,8 @@ const struct command command_inspect = {
         "its "
         "input), parameters, multiply-adds, and what one sample costs in each mode on "
         "one "
-        "thread of this machine. A node that is not supported is named with its operator "
-        "and opset.",
+        "thread of this machine. Of a network that cannot run, all nodes that are not "
+        "supported are listed with operator, opset and reason.",
     .options = options,
     .examples = examples,
     .run = run,

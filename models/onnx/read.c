@@ -16,6 +16,9 @@ struct reader {
     struct external external;
     struct value **slots;
     size_t room;
+    bool lists_gaps;         /* note what is unsupported in gaps[] and go on */
+    struct onnx_gap *gaps;
+    int n_gaps;
 };
 
 static struct value **slot_of(struct reader *reader, const char *name)
@@ -233,19 +236,22 @@ static enum status read_attribute(struct reader *reader, const Onnx__AttributePr
     return OK;
 }
 
-static enum status unsupported(const Onnx__NodeProto *proto, const char *name, int opset)
+/* With what is supported instead, unless it is one line of a list. */
+static enum status unsupported(const struct reader *reader, const Onnx__NodeProto *proto,
+                               const char *name, int opset)
 {
-    const char *type = text(proto->op_type), *domain = text(proto->domain);
+    const char *domain = plain_domain(proto->domain) ? "" : proto->domain;
+    const char *type = text(proto->op_type);
     for (const struct op *const *op = op_registry; *op; op++)
         if (!strcmp((*op)->name, type) &&
             (plain_domain(domain) ? !(*op)->domain
                                   : (*op)->domain && !strcmp((*op)->domain, domain)))
             return status_fail(ERR_UNSUPPORTED, "node '%s': %s is supported from opset %d on, "
                                "not in opset %d", name, type, (*op)->since, opset);
-    char *list = op_supported();
+    char *list = reader->lists_gaps ? mem_copy("") : op_supported();
     enum status st = status_fail(ERR_UNSUPPORTED, "node '%s': operator %s%s%s (opset %d) is "
-                                 "not supported; supported are: %s", name, domain,
-                                 *domain ? "." : "", type, opset, list);
+                                 "not supported%s%s", name, domain, *domain ? "." : "", type,
+                                 opset, *list ? "; supported are: " : "", list);
     free(list);
     return st;
 }
@@ -269,7 +275,7 @@ static enum status read_node(struct reader *reader, const Onnx__NodeProto *proto
     if (!op && version < 7) /* node_modernise() follows once shapes are known */
         op = op_find(proto->domain, text(proto->op_type), 7);
     if (!op)
-        return unsupported(proto, name, version);
+        return unsupported(reader, proto, name, version);
 
     struct node *node = graph_node(graph, op, name, (int)proto->n_input, (int)proto->n_output);
     node->version = version;
@@ -310,6 +316,50 @@ static enum status connect_node(struct reader *reader, const Onnx__NodeProto *pr
         st = node_check(node);
     return status_wrap(st, "node '%s' (%s, opset %d)", node->name, node->op->name,
                        node->version);
+}
+
+/* A node that is not supported is noted, and its outputs stand for themselves. */
+static enum status note_gap(struct reader *reader, const Onnx__NodeProto *proto, size_t place)
+{
+    struct graph *graph = reader->graph;
+    const char *domain = plain_domain(proto->domain) ? "" : proto->domain;
+    int version = opset_of(reader->model, text(proto->domain));
+    reader->gaps = mem_grow(reader->gaps, (size_t)reader->n_gaps + 1, sizeof *reader->gaps);
+    reader->gaps[reader->n_gaps++] = (struct onnx_gap){
+        mem_copy(node_name(reader, proto, place)),
+        mem_format("%s%s%s", domain, *domain ? "." : "", text(proto->op_type)),
+        version ? version : graph->opset, (int)place, mem_copy(status_message())};
+    enum status st = OK;
+    for (size_t i = 0; i < proto->n_output && !st; i++) {
+        struct value *value = *slot_of(reader, proto->output[i]);
+        if (!*proto->output[i] || value)
+            continue;
+        st = define(reader, proto->output[i], "output", graph_value(graph, proto->output[i]));
+    }
+    return st;
+}
+
+static enum status read_nodes(struct reader *reader)
+{
+    const Onnx__GraphProto *proto = reader->proto;
+    struct graph *graph = reader->graph;
+    struct node **made = mem_array(proto->n_node + 1, sizeof *made);
+    enum status st = OK;
+    for (size_t i = 0; i < proto->n_node && !st; i++) {
+        st = read_node(reader, proto->node[i], i);
+        if (!st)
+            made[i] = graph->nodes[graph->n_nodes - 1];
+        else if (st == ERR_UNSUPPORTED && reader->lists_gaps)
+            st = note_gap(reader, proto->node[i], i);
+    }
+    for (size_t i = 0; i < proto->n_node && !st; i++) {
+        if (made[i])
+            st = connect_node(reader, proto->node[i], made[i]);
+        if (st == ERR_UNSUPPORTED && reader->lists_gaps)
+            st = note_gap(reader, proto->node[i], i);
+    }
+    free(made);
+    return st;
 }
 
 static enum status read_outputs(struct reader *reader)
@@ -386,12 +436,11 @@ static enum status read_graph(struct reader *reader)
         st = read_initializers(reader);
     if (!st)
         st = read_inputs(reader);
-    for (size_t i = 0; i < proto->n_node && !st; i++)
-        st = read_node(reader, proto->node[i], i);
-    for (size_t i = 0; i < proto->n_node && !st; i++)
-        st = connect_node(reader, proto->node[i], reader->graph->nodes[i]);
     if (!st)
-        st = read_outputs(reader);
+        st = read_nodes(reader);
+    if (st || reader->lists_gaps)
+        return st;
+    st = read_outputs(reader);
     if (st)
         return st;
     reader->graph->name = arena_copy(&reader->graph->arena, text(proto->name));
@@ -400,9 +449,9 @@ static enum status read_graph(struct reader *reader)
     return graph_update(reader->graph);
 }
 
-enum status onnx_parse(const void *bytes, size_t size, const char *folder, struct graph *out)
+static enum status parse(const void *bytes, size_t size, const char *folder,
+                         struct reader *reader)
 {
-    *out = (struct graph){0};
     enum status st = onnx_check(bytes, size);
     if (st)
         return st;
@@ -413,30 +462,76 @@ enum status onnx_parse(const void *bytes, size_t size, const char *folder, struc
         onnx__model_proto__free_unpacked(model, NULL);
         return status_fail(ERR_FORMAT, "not an ONNX file: it holds no graph");
     }
-
-    struct reader reader = {.model = model, .proto = model->graph, .graph = out,
-                            .external = {.folder = folder}};
-    open_names(&reader);
-    st = read_graph(&reader);
-    external_clear(&reader.external);
-    free(reader.slots);
+    reader->model = model;
+    reader->proto = model->graph;
+    reader->external.folder = folder;
+    open_names(reader);
+    st = read_graph(reader);
+    external_clear(&reader->external);
+    free(reader->slots);
     onnx__model_proto__free_unpacked(model, NULL);
     if (st)
-        graph_clear(out);
+        graph_clear(reader->graph);
     return st;
 }
 
-enum status onnx_read(const char *path, struct graph *out)
+enum status onnx_parse(const void *bytes, size_t size, const char *folder, struct graph *out)
 {
     *out = (struct graph){0};
+    struct reader reader = {.graph = out};
+    return parse(bytes, size, folder, &reader);
+}
+
+static enum status read_file(const char *path, struct reader *reader)
+{
     struct mapping file = {0};
     enum status st = zoo_map(path, &file);
     if (st)
         return st;
     const char *slash = strrchr(path, '/');
     char *folder = slash ? mem_format("%.*s", (int)(slash - path) + 1, path) : mem_copy(".");
-    st = onnx_parse(file.data, file.size, folder, out);
+    st = parse(file.data, file.size, folder, reader);
     free(folder);
     zoo_unmap(&file);
     return status_wrap(st, "%s", path);
+}
+
+enum status onnx_read(const char *path, struct graph *out)
+{
+    *out = (struct graph){0};
+    struct reader reader = {.graph = out};
+    return read_file(path, &reader);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    return ((const struct onnx_gap *)a)->place - ((const struct onnx_gap *)b)->place;
+}
+
+enum status onnx_gaps(const char *path, struct onnx_gap **gaps, int *count)
+{
+    struct graph graph = {0};
+    struct reader reader = {.graph = &graph, .lists_gaps = true};
+    enum status st = read_file(path, &reader);
+    graph_clear(&graph);
+    if (reader.n_gaps)
+        qsort(reader.gaps, (size_t)reader.n_gaps, sizeof *reader.gaps, by_place);
+    *gaps = reader.gaps;
+    *count = reader.n_gaps;
+    if (st) {
+        onnx_gaps_clear(*gaps, *count);
+        *gaps = NULL;
+        *count = 0;
+    }
+    return st;
+}
+
+void onnx_gaps_clear(struct onnx_gap *gaps, int count)
+{
+    for (int i = 0; i < count; i++) {
+        free(gaps[i].node);
+        free(gaps[i].op);
+        free(gaps[i].why);
+    }
+    free(gaps);
 }

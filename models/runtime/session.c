@@ -113,6 +113,11 @@ size_t session_bytes(const struct session *session)
     return session->plan->lane_bytes;
 }
 
+size_t session_shared_bytes(const struct session *session)
+{
+    return session->plan->arena.used;
+}
+
 SIMD_CLONES
 void pixels_to_float(const uint8_t *pixels, int width, int height, float *x)
 {

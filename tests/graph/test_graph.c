@@ -16,6 +16,32 @@ static void corpus_read(const char *name, struct graph *out)
     assert_ok(onnx_read(path, out));
 }
 
+static void every_gap_is_listed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *node, *op, *why;
+        int opset;
+    } expected[] = {
+        {"FancyNorm_0", "FancyNorm", "operator FancyNorm", 13},
+        {"Conv_2", "Conv", "attribute 'weird'", 13},
+        {"Conv_3", "org.example.Conv", "operator org.example.Conv", 1},
+    };
+    struct onnx_gap *gaps = NULL;
+    int count = 0;
+    assert_ok(onnx_gaps(source_path("tests/corpus/onnx/bad_gaps.onnx"), &gaps, &count));
+    assert_int_equal(count, 3);
+    for (int i = 0; i < count; i++) {
+        assert_string_equal(gaps[i].node, expected[i].node);
+        assert_string_equal(gaps[i].op, expected[i].op);
+        assert_non_null(strstr(gaps[i].why, expected[i].why));
+        assert_int_equal(gaps[i].opset, expected[i].opset);
+    }
+    onnx_gaps_clear(gaps, count);
+    assert_ok(onnx_gaps(source_path("tests/corpus/onnx/ok_conv.onnx"), &gaps, &count));
+    assert_int_equal(count, 0);
+}
+
 static void evaluate(const struct graph *graph, struct tensor *y)
 {
     struct graph special;
@@ -210,6 +236,7 @@ static void a_fixed_batch_is_released(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_gap_is_listed),
         cmocka_unit_test(written_and_read_again_is_the_same),
         cmocka_unit_test(old_opsets_mean_the_same),
         cmocka_unit_test(copies_are_independent),

@@ -18,6 +18,7 @@ static const struct {
     {"bad_missing_weight", "node 'Conv_0' (Conv, opset 13): input 'w' comes from nowhere"},
     {"bad_no_output", "output 'y' comes from nowhere"},
     {"bad_operator", "node 'odd': operator FancyNorm (opset 13) is not supported; supported are: "},
+    {"bad_gaps", "node 'FancyNorm_0': operator FancyNorm (opset 13) is not supported"},
     {"bad_domain", "operator org.example.Conv (opset 1) is not supported"},
     {"bad_opset", "node 'HardSwish_0': HardSwish is supported from opset 14 on, not in opset 9"},
     {"bad_attribute_type", "node 'Softmax_0' (Softmax, opset 13): attribute 'axis' is a float instead of an integer"},
