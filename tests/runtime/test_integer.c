@@ -151,13 +151,21 @@ static void one_conv(uint64_t seed)
     rng_open(&rng, 11, "conv", "test integer", seed);
     bool depthwise = between(&rng, 0, 2) == 0;
     int64_t C = between(&rng, 1, depthwise ? 150 : 70), O = depthwise ? C : between(&rng, 1, 140);
+    int64_t groups = depthwise ? C : 1;
+    if (seed % 3 == 0) {
+        static const int64_t many_groups[] = {2, 3, 4, 8, 32};
+        groups = many_groups[between(&rng, 0, 4)];
+        C = groups * between(&rng, 1, 9);
+        O = groups * between(&rng, 1, 20);
+        depthwise = false;
+    }
     int64_t k = between(&rng, 1, 3), k2 = between(&rng, 1, 4), side = between(&rng, 5, 13);
     enum dtype x_type = narrow(&rng), w_type = narrow(&rng), y_type = narrow(&rng);
     int64_t many = between(&rng, 0, 1) ? O : 0;
     bool biased = between(&rng, 0, 1);
     struct graph graph;
     struct shape in = {4, {between(&rng, 1, 2), C, side, side + 2}};
-    struct shape w = {4, {O, depthwise ? 1 : C, k, k2}};
+    struct shape w = {4, {O, C / groups, k, k2}};
     struct value *x = start(&graph, x_type, in);
     struct node *node = graph_node(&graph, op_find(NULL, "QLinearConv", 13), "conv",
                                    biased ? 9 : 8, 1);
@@ -178,10 +186,10 @@ static void one_conv(uint64_t seed)
     node_set_ints(&graph, node, "strides", strides, 2);
     node_set_ints(&graph, node, "pads", pads, 4);
     node_set_ints(&graph, node, "dilations", dilations, 2);
-    node_set_int(&graph, node, "group", depthwise ? C : 1);
+    node_set_int(&graph, node, "group", groups);
     end(&graph, node);
     char what[80];
-    snprintf(what, sizeof what, "conv %d%s", (int)seed, depthwise ? " depthwise" : "");
+    snprintf(what, sizeof what, "conv %d, %d groups", (int)seed, (int)groups);
     compare(&graph, &rng, what);
 }
 
@@ -222,17 +230,21 @@ static void test_pairs(void **state)
 {
     (void)state;
     static const char *const names[] = {"QLinearAdd", "QLinearMul"};
-    for (uint64_t seed = 0; seed < 20; seed++) {
+    for (uint64_t seed = 0; seed < 48; seed++) {
         struct rng rng;
         rng_open(&rng, 13, "pair", "test integer", seed);
         enum dtype type = narrow(&rng);
-        struct shape shape = {4, {1, between(&rng, 1, 40), 5, 7}};
+        int64_t C = between(&rng, 1, 40);
+        struct shape shape = {4, {2, C, 5, 7}};
+        struct shape others[] = {shape, {4, {1, C, 1, 1}}, {0, {0}}, {3, {C, 5, 1}}, {1, {7}},
+                                 {4, {2, 1, 5, 7}}};
         struct graph graph;
         struct value *x = start(&graph, type, shape);
         struct node *node = graph_node(
             &graph, op_find("com.microsoft", names[seed % 2], 1), "pair", 8, 1);
-        node->inputs[0] = x;
-        node->inputs[3] = random_bytes(&graph, &rng, type, shape);
+        node->inputs[seed % 4 < 2 ? 0 : 3] = x;
+        node->inputs[seed % 4 < 2 ? 3 : 0] =
+            random_bytes(&graph, &rng, type, others[seed / 4 % 6]);
         for (int i = 1; i < 8; i++)
             if (i != 3)
                 node->inputs[i] = i == 1 || i == 4 || i == 6
@@ -267,6 +279,70 @@ static void test_quantize(void **state)
         end(&graph, d);
         compare(&graph, &rng, "quantize");
     }
+}
+
+/*
+ * Straight through: of y = conv(x) nothing saturates here, so dx is dy through the weights
+ * times their scales, output by output; beyond 64 outputs their order in memory is another.
+ */
+static void one_gradient(int64_t groups)
+{
+    enum { C = 16, O = 80, SIDE = 3 };
+    struct rng rng;
+    rng_open(&rng, 16, "gradient", "test integer", (uint64_t)groups);
+    struct graph graph;
+    struct value *x = start(&graph, DTYPE_F32, (struct shape){4, {1, C, SIDE, SIDE}});
+    struct node *q = graph_node(&graph, op_find(NULL, "QuantizeLinear", 13), "q", 3, 1);
+    struct node *conv = graph_node(&graph, op_find(NULL, "QLinearConv", 13), "c", 8, 1);
+    struct node *d = graph_node(&graph, op_find(NULL, "DequantizeLinear", 13), "d", 3, 1);
+    struct value *zero = number(&graph, DTYPE_U8, 128);
+    q->inputs[0] = x;
+    q->inputs[1] = conv->inputs[1] = number(&graph, DTYPE_F32, 0.1);
+    q->inputs[2] = conv->inputs[2] = conv->inputs[7] = d->inputs[2] = zero;
+    q->outputs[0] = conv->inputs[0] = graph_value(&graph, "q");
+    conv->inputs[3] =
+        random_bytes(&graph, &rng, DTYPE_I8, (struct shape){4, {O, C / groups, 1, 1}});
+    conv->inputs[4] = scales(&graph, &rng, O);
+    conv->inputs[5] = zeros(&graph, &rng, DTYPE_I8, O);
+    conv->inputs[6] = d->inputs[1] = number(&graph, DTYPE_F32, 10);
+    conv->outputs[0] = d->inputs[0] = graph_value(&graph, "c");
+    node_set_int(&graph, conv, "group", groups);
+    const struct tensor *w = conv->inputs[3]->constant, *scale = conv->inputs[4]->constant;
+    const struct tensor *w_zero = conv->inputs[5]->constant;
+    end(&graph, d);
+
+    struct plan plan;
+    struct lane lane;
+    struct plan_options options = {.mode = PLAN_GRADIENT};
+    assert_ok(plan_compile(&graph, &options, &plan));
+    assert_ok(lane_init(&lane, &plan));
+    rng_fill_uniform(&rng, lane.data[plan.input], C * SIDE * SIDE, -1, 1);
+    static float dy[O * SIDE * SIDE];
+    rng_fill_normal(&rng, dy, O * SIDE * SIDE);
+    assert_ok(lane_run(&lane, 0, plan.n_forward));
+    memcpy(lane.data[plan.output_gradient], dy, sizeof dy);
+    assert_ok(lane_run(&lane, plan.n_forward, plan.n_steps));
+    const float *dx = lane.data[plan.input_gradient];
+    int64_t inputs = C / groups, outputs = O / groups;
+    for (int64_t c = 0; c < C; c++) {
+        double sum = 0;
+        for (int64_t k = 0; k < outputs; k++) {
+            int64_t o = c / inputs * outputs + k;
+            int64_t value = tensor_get_int(w, o * inputs + c % inputs) - tensor_get_int(w_zero, o);
+            sum += (double)dy[o * SIDE * SIDE] * (double)value * tensor_get(scale, o);
+        }
+        assert_true(fabs((double)dx[c * SIDE * SIDE] - sum) < 1e-4);
+    }
+    lane_clear(&lane);
+    plan_clear(&plan);
+}
+
+static void test_gradient(void **state)
+{
+    (void)state;
+    one_gradient(1);
+    one_gradient(2);
+    one_gradient(8);
 }
 
 static void test_pools(void **state)
@@ -330,6 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),     cmocka_unit_test(test_large_sums),
         cmocka_unit_test(test_pairs),    cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_gradient),
         cmocka_unit_test(test_pools),    cmocka_unit_test(test_networks),
     };
     return cmocka_run_group_tests_name("integer", tests, NULL, NULL);

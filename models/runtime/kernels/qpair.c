@@ -1,6 +1,6 @@
 /*
- * com.microsoft QLinearAdd and QLinearMul of two tensors of one shape, in the reference's
- * own double arithmetic. Gradient: straight through where the result did not saturate.
+ * com.microsoft QLinearAdd and QLinearMul in the reference's own double arithmetic; a smaller
+ * operand is spread out before. Gradient: straight through where the result did not saturate.
  */
 #include "base/simd.h"
 #include "models/runtime/kernels/masked.h"
@@ -20,12 +20,14 @@ struct qpair {
 static bool accepts(const struct builder *build, const struct layer *layer)
 {
     const struct node *node = layer->node;
-    (void)build;
     if (!node->op->domain || (strcmp(node->op->name, "QLinearAdd") &&
                               strcmp(node->op->name, "QLinearMul")) ||
-        dtype_size(node->inputs[0]->dtype) != 1 ||
-        !shape_equal(&node->inputs[0]->shape, &node->inputs[3]->shape))
+        dtype_size(node->inputs[0]->dtype) != 1)
         return false;
+    for (int i = 0; i <= 3; i += 3)
+        if (!shape_equal(&node->inputs[i]->shape, &layer->output->shape) &&
+            build_wants(build, node->inputs[i]))
+            return false; /* its gradient would be a sum: the reference has it */
     for (int i = 1; i < node->n_inputs; i++)
         if (i != 3 && (!node->inputs[i] || !node->inputs[i]->constant))
             return false;
@@ -81,6 +83,71 @@ static void run_forward(const struct step *step, struct lane *lane)
         find_inside(*p, a, b, lane_arg(step, lane, 3));
 }
 
+/* Bytes broadcast: extents of the output in its order in memory, and the strides with which
+ * the small operand is read. */
+struct spread {
+    int rank;
+    int64_t extent[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK];
+};
+
+static void run_spread(const struct step *step, struct lane *lane)
+{
+    const struct spread *s = step->context;
+    const uint8_t *from = lane_arg(step, lane, 0);
+    uint8_t *to = lane_arg(step, lane, 1);
+    int64_t at[TENSOR_MAX_RANK] = {0}, row = s->extent[s->rank - 1];
+    for (int d = 0; d >= 0;) {
+        if (s->stride[s->rank - 1])
+            memcpy(to, from, (size_t)row);
+        else
+            memset(to, *from, (size_t)row);
+        to += row;
+        for (d = s->rank - 2; d >= 0; d--) {
+            from += s->stride[d];
+            if (++at[d] < s->extent[d])
+                break;
+            from -= s->stride[d] * s->extent[d];
+            at[d] = 0;
+        }
+    }
+}
+
+/* An operand in the shape of the output, channels last. */
+static int operand(struct builder *build, struct value *value, const struct value *y)
+{
+    const struct shape *shape = &y->shape;
+    if (shape_equal(&value->shape, shape))
+        return build_last(build, value);
+    int from = build_plain(build, value), n = shape->rank;
+    struct spread *s = build_alloc(build, sizeof *s);
+    int64_t stride[TENSOR_MAX_RANK] = {0}, step = 1;
+    for (int i = n - 1, k = value->shape.rank - 1; k >= 0; i--, k--) {
+        stride[i] = value->shape.dim[k] > 1 ? step : 0;
+        step *= value->shape.dim[k];
+    }
+    bool last = n >= 3 && n <= 5; /* as layout_last() */
+    for (int i = 0; i < n; i++) {
+        int axis = !last || !i ? i : i == n - 1 ? 1 : i + 1;
+        s->extent[i] = shape->dim[axis];
+        s->stride[i] = stride[axis];
+    }
+    s->rank = n;
+    if (s->extent[n - 1] > 1 && s->stride[n - 1] > 1) {
+        /* The innermost goes through the small operand in steps: one byte at a time. */
+        if (n == TENSOR_MAX_RANK)
+            return -1;
+        s->extent[s->rank] = 1;
+        s->stride[s->rank++] = 0;
+    }
+    dnnl_memory_desc_t md;
+    layout_last(&md, y->dtype, shape);
+    int to = build_slot(build, y->dtype, shape, &md);
+    struct arg args[] = {{0, from}, {0, to}};
+    if (from >= 0)
+        build_step(build, run_spread, "spread", s, args, 2);
+    return from < 0 ? -1 : to;
+}
+
 static enum status forward(struct builder *build, struct layer *layer)
 {
     const struct node *node = layer->node;
@@ -95,8 +162,8 @@ static enum status forward(struct builder *build, struct layer *layer)
         .low = y->dtype == DTYPE_I8 ? -128 : 0, .high = y->dtype == DTYPE_I8 ? 127 : 255,
         .count = shape_count(&y->shape), .inside = -1,
     };
-    p->a = build_last(build, node->inputs[0]);
-    p->b = build_last(build, node->inputs[3]);
+    p->a = operand(build, node->inputs[0], y);
+    p->b = operand(build, node->inputs[3], y);
     if (p->a < 0 || p->b < 0)
         return ERR_UNSUPPORTED;
     dnnl_memory_desc_t md;
