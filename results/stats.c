@@ -124,30 +124,31 @@ void bootstrap_close(struct bootstrap *bootstrap)
 }
 
 /* Sums in integers are the same in any order, so the compiler may use wide registers. */
-SIMD_CLONES static int64_t weigh(const uint8_t *weights, const int32_t *x, size_t n)
+SIMD_CLONES static int64_t weigh(const uint8_t *weights, const int16_t *x, size_t n)
 {
+    enum { FEW = 256 }; /* 256 * 255 * 32767 < 2^31 */
     int64_t sum = 0;
-    for (size_t start = 0; start < n; start += 64) {
-        int32_t few = 0; /* 64 * 255 * 2^15 < 2^31: to_fixed() sees to it */
-        size_t end = start + 64 < n ? start + 64 : n;
+    for (size_t start = 0; start < n; start += FEW) {
+        int32_t few = 0;
+        size_t end = start + FEW < n ? start + FEW : n;
         for (size_t i = start; i < end; i++)
-            few += weights[i] * x[i];
+            few += (int16_t)weights[i] * x[i]; /* pairs of 16 bits: one instruction */
         sum += few;
     }
     return sum;
 }
 
-/* Fixed point in units of max/2^15, so that 64 of them with weights up to 255 fit in 31
- * bits. The rounding, 3e-5 of the largest, averages out over the images. */
-static int32_t *to_fixed(const double *x, size_t n, double *unit)
+/* Fixed point in units of max/32767. The rounding, 3e-5 of the largest, averages out over
+ * the images. */
+static int16_t *to_fixed(const double *x, size_t n, double *unit)
 {
     double most = 0;
     for (size_t i = 0; i < n; i++)
         most = fmax(most, fabs(x[i]));
-    *unit = most > 0 ? most / 32768 : 1;
-    int32_t *fixed = mem_array(n + 1, sizeof *fixed);
+    *unit = most > 0 ? most / 32767 : 1;
+    int16_t *fixed = mem_array(n + 1, sizeof *fixed);
     for (size_t i = 0; i < n; i++)
-        fixed[i] = (int32_t)lrint(x[i] / *unit);
+        fixed[i] = (int16_t)lrint(x[i] / *unit);
     return fixed;
 }
 
@@ -171,8 +172,8 @@ struct interval bootstrap_interval(const struct bootstrap *bootstrap, const doub
 {
     size_t n = bootstrap->n, count = 0;
     double x_unit, y_unit = 1;
-    int32_t *above = to_fixed(x, n, &x_unit);
-    int32_t *below = y ? to_fixed(y, n, &y_unit) : NULL;
+    int16_t *above = to_fixed(x, n, &x_unit);
+    int16_t *below = y ? to_fixed(y, n, &y_unit) : NULL;
     double *values = mem_array(bootstrap->replicates + 1, sizeof *values);
     for (size_t r = 0; r < bootstrap->replicates; r++) {
         const uint8_t *weights = bootstrap->weights + r * n;

@@ -245,6 +245,7 @@ static void time_query(struct store *store, const char *name, const char *sql)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc < 2) {
         fputs("usage: bench_results FILE.db [MODELS CONDITIONS SAMPLES]\n", stderr);
         return 1;
