@@ -4,7 +4,7 @@
 #include "results/sql.h"
 #include "results/store.h"
 
-enum { STORE_VERSION = 5 };
+enum { STORE_VERSION = 6 };
 
 extern const char results_schema[]; /* schema.sql */
 

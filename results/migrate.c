@@ -88,6 +88,21 @@ const char *const store_steps[STORE_VERSION] = {
           "FROM attacked) g ON g.subset_id = w.subset_id AND g.norm = w.norm WHERE "
           "median IS NOT NULL GROUP BY model_id, w.subset_id, attack, ifnull(source, "
           "''), g.eps",
+    /* The same history, faster. */
+    [5] = "DROP VIEW history;"
+          "CREATE VIEW history AS WITH named AS MATERIALIZED ( SELECT cell_id, "
+          "dense_rank() OVER (ORDER BY model, variant, dataset, split, subset, kind, "
+          "condition, source) AS name FROM cell_named), used AS ( SELECT x.run_id, "
+          "x.cell_id, x.role, x.wall_s, x.cpu_s, r.started, lag(x.cell_id) OVER "
+          "(PARTITION BY name ORDER BY r.started, r.run_id, x.cell_id) AS "
+          "previous_cell_id FROM named CROSS JOIN run_cell x ON x.cell_id = "
+          "named.cell_id CROSS JOIN run r ON r.run_id = x.run_id) SELECT n.model, "
+          "n.variant, n.dataset, n.subset, n.kind, n.noise, n.condition, used.run_id, "
+          "used.started, used.role, 100.0 * c.n_ok / c.n AS acc_pct, 100.0 * c.n_ok / "
+          "c.n - 100.0 * p.n_ok / p.n AS change_pp, used.wall_s, used.cpu_s, "
+          "used.cell_id, used.previous_cell_id FROM used CROSS JOIN cell c ON "
+          "c.cell_id = used.cell_id CROSS JOIN cell_named n ON n.cell_id = "
+          "used.cell_id LEFT JOIN cell p ON p.cell_id = used.previous_cell_id",
 };
 
 static enum status backup(sqlite3 *db, const char *path, int version, char **warning)

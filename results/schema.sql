@@ -1,11 +1,11 @@
--- The result store, version 5. This file is its one definition: it is built into the
+-- The result store, version 6. This file is its one definition: it is built into the
 -- program, which runs it on every new file. Older files are migrated (migrate.c).
 -- SQLite 3.38 or newer; every table is STRICT, so a text never hides in a number.
 --
 -- Start with the view `result`: one row per cell, current cells only.
 
 PRAGMA application_id = 0x474e544c; -- 'GNTL'
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- Where a run ran.
 CREATE TABLE env(
@@ -363,17 +363,25 @@ FROM cell c CROSS JOIN pred p ON p.cell_id = c.cell_id CROSS JOIN json_each(p.to
   CROSS JOIN subset_item u ON u.subset_id = c.subset_id AND u.pos = j.key
   CROSS JOIN sample s ON s.dataset_id = c.dataset_id AND s.idx = u.idx;
 
--- Every number of every run, oldest first, with the change since the run before.
+-- Every number of every run, with the change since the run before. Names are numbered
+-- first: half a million rows of thirty nights sort faster by a number than by seven texts.
 CREATE VIEW history AS
+WITH named AS MATERIALIZED (
+  SELECT cell_id, dense_rank() OVER (ORDER BY model, variant, dataset, split, subset, kind,
+    condition, source) AS name FROM cell_named),
+used AS (
+  SELECT x.run_id, x.cell_id, x.role, x.wall_s, x.cpu_s, r.started,
+    lag(x.cell_id) OVER (PARTITION BY name ORDER BY r.started, r.run_id, x.cell_id)
+      AS previous_cell_id
+  FROM named CROSS JOIN run_cell x ON x.cell_id = named.cell_id
+    CROSS JOIN run r ON r.run_id = x.run_id)
 SELECT n.model, n.variant, n.dataset, n.subset, n.kind, n.noise, n.condition,
-  r.run_id, r.started, x.role, 100.0 * c.n_ok / c.n AS acc_pct,
-  100.0 * c.n_ok / c.n - lag(100.0 * c.n_ok / c.n) OVER w AS change_pp,
-  x.wall_s, x.cpu_s, c.cell_id, lag(c.cell_id) OVER w AS previous_cell_id
-FROM run_cell x JOIN run r ON r.run_id = x.run_id JOIN cell c ON c.cell_id = x.cell_id
-  JOIN (SELECT cell_id, model, variant, dataset, split, subset, kind, noise, condition,
-    source FROM cell_named) n ON n.cell_id = x.cell_id
-WINDOW w AS (PARTITION BY n.model, n.variant, n.dataset, n.split, n.subset, n.kind,
-  n.condition, n.source ORDER BY r.started, r.run_id, c.cell_id);
+  used.run_id, used.started, used.role, 100.0 * c.n_ok / c.n AS acc_pct,
+  100.0 * c.n_ok / c.n - 100.0 * p.n_ok / p.n AS change_pp,
+  used.wall_s, used.cpu_s, used.cell_id, used.previous_cell_id
+FROM used CROSS JOIN cell c ON c.cell_id = used.cell_id
+  CROSS JOIN cell_named n ON n.cell_id = used.cell_id
+  LEFT JOIN cell p ON p.cell_id = used.previous_cell_id;
 
 -- AlexNet on ImageNet-C (Hendrycks & Dietterich, ICLR 2019): one minus torchvision's
 -- clean top-1 of 56.55 %, then errors by corruption and severity as the authors' own
