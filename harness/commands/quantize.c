@@ -2,6 +2,7 @@
  * gauntlet quantize: a float network and some pictures to a network of integers.
  */
 #include "harness/command.h"
+#include "harness/quantized.h"
 #include "harness/train_data.h"
 
 #include "base/file.h"
@@ -10,10 +11,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "models/compress/compress.h"
-#include "models/onnx/onnx.h"
-#include "models/ops/op.h"
 #include "models/record.h"
-#include "models/runtime/report.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -28,8 +26,9 @@ static const struct option options[] = {
     {"weights", "BITS", "8", "bits of the weights, 2 to 8", false, NULL},
     {"acts", "BITS", "8", "bits of the activations, 2 to 8, or 32: float", false, NULL},
     {"edges", "BITS", "8", "bits of the first and last layer", false, NULL},
-    {"mixed", "BUDGET", NULL, "search 2, 4 or 8 bits a layer: size=100k (bytes), "
+    {"mixed", "BUDGET", NULL, "search the bits of each layer: size=100k (bytes), "
      "bops=2G, or bits=3 (mean a weight)", false, NULL},
+    {"widths", "LIST", "2,4,8", "bits to choose from with --mixed", false, NULL},
     {"preset", "NAME", "academic", "which grids; an unknown one lists them", false,
      "academic tensorrt openvino snpe vitis acl tvm"},
     {"weight-range", "OBSERVER", "mse", "ranges of weights", false,
@@ -79,7 +78,6 @@ struct job {
     struct train_shelf shelf;
     struct train_data data;
     struct compress compress;
-    struct graph out;
     char *state; /* OUTPUT.state, or as named */
     char *methods; /* "cle+brecq", in the order in which they work */
     float *x;
@@ -180,6 +178,23 @@ static enum status find_members(struct job *job)
     return st ? st : find_observer(a, "act-range", &job->rule.act_observer);
 }
 
+/* "2,4,8" */
+static enum status read_widths(const char *typed, struct budget *budget)
+{
+    const char *at = typed;
+    int bits, used;
+    while (sscanf(at, "%d%n", &bits, &used) == 1) {
+        int last = budget->n_widths ? budget->widths[budget->n_widths - 1] : 1;
+        if (bits <= last || bits > 8)
+            break;
+        budget->widths[budget->n_widths++] = bits;
+        at += used + (at[used] == ',');
+    }
+    return *at || !budget->n_widths
+               ? status_fail(ERR_USAGE, "--widths %s: numbers from 2 to 8, ascending", typed)
+               : OK;
+}
+
 /* "size=100k", "bops=1.5G", "bits=3". */
 static enum status read_budget(struct job *job)
 {
@@ -198,8 +213,8 @@ static enum status read_budget(struct job *job)
                            typed);
     number *= pow(1000, (double)(found - units));
     job->mean_bits = bits ? number : 0;
-    job->budget = (struct budget){bops ? BUDGET_BOPS : BUDGET_SIZE, number};
-    return OK;
+    job->budget = (struct budget){bops ? BUDGET_BOPS : BUDGET_SIZE, number, {0}, 0};
+    return read_widths(option_value(job->arguments, "widths"), &job->budget);
 }
 
 static enum status read_numbers(struct job *job, int64_t *samples)
@@ -304,137 +319,7 @@ static enum status load_pictures(struct job *job, uint64_t samples)
     return threads_each(job->rule.threads, job->n, load_one, job);
 }
 
-/* --- what comes out ------------------------------------------------------------------ */
-
-/* The mean scale of a layer's weights: one number for the eye. */
-static double mean_scale(const struct quant_layer *layer)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < layer->channels; i++)
-        sum += layer->grids[i].scale / (double)layer->channels;
-    return sum;
-}
-
-static void print_layers(const struct job *job)
-{
-    bool alone = option_given(job->arguments, "sensitivity");
-    printf("%-28s %-7s %4s %9s %9s %6s %4s %21s%s\n", "LAYER", "OP", "BITS", "WEIGHTS",
-           "SCALE", "SNR dB", "ACTS", "RANGE OF ITS INPUT", alone ? "  SENSITIVITY" : "");
-    for (int i = 0; i < job->compress.n_layers; i++) {
-        const struct quant_layer *layer = &job->compress.layers[i];
-        const struct quant_act *act = &job->compress.acts[layer->input];
-        char range[40] = "float", bits[8] = "32";
-        if (act->grid.scale > 0) {
-            snprintf(range, sizeof range, "[%.4g, %.4g]",
-                     grid_decode(&act->grid, act->grid.low),
-                     grid_decode(&act->grid, act->grid.high));
-            snprintf(bits, sizeof bits, "%d", act->bits);
-        }
-        printf("%-28.28s %-7s %4d %9" PRId64 " %9.3g %6.1f %4s %21s", layer->node->name,
-               layer->node->op->name, layer->bits, layer->count, mean_scale(layer),
-               layer->snr_db, bits, range);
-        if (alone)
-            printf("  %11.3g", layer->sensitivity);
-        printf("\n");
-    }
-}
-
-static double total_weights(const struct compress *c)
-{
-    double sum = 0;
-    for (int i = 0; i < c->n_layers; i++)
-        sum += (double)c->layers[i].count;
-    return sum;
-}
-
-/* Three honest sizes: if every code took just its bits, in the file, and with the product
- * opened for running. */
-static enum status print_sizes(const struct job *job, const char *path)
-{
-    const struct compress *c = &job->compress;
-    struct model *product;
-    struct report report;
-    enum status st = model_open(path, NULL, &product);
-    if (st)
-        return st;
-    const struct session_options plain = {0};
-    st = model_report(product, &plain, 0, &report);
-    if (!st)
-        printf("%s: %s, %.2f bits a weight: %.0f bytes packed, %" PRId64
-               " in the file, %zu of weights in memory\n",
-               path, job->methods,
-               8 * compress_cost(c, BUDGET_SIZE) / total_weights(c),
-               compress_cost(c, BUDGET_SIZE), report.file_bytes, report.weight_bytes);
-    report_clear(&report);
-    model_close(product);
-    return st;
-}
-
-static void note(struct graph *graph, int *n, const char *key, const char *value)
-{
-    graph->metadata[*n][0] = arena_format(&graph->arena, "gauntlet.%s", key);
-    graph->metadata[(*n)++][1] = arena_copy(&graph->arena, value);
-}
-
-static void describe(struct job *job)
-{
-    struct graph *graph = &job->out;
-    const struct compress_rule *rule = &job->rule;
-    struct text bits = {0}, acts = {0}; /* one a layer, in the order of the graph */
-    char line[160];
-    int n = graph->n_metadata;
-    const char *(*old)[2] = graph->metadata;
-    graph->metadata = arena_alloc(&graph->arena, (size_t)(n + 8) * sizeof *old);
-    if (n)
-        memcpy(graph->metadata, old, (size_t)n * sizeof *old);
-    for (int i = 0; i < job->compress.n_layers; i++) {
-        const struct quant_layer *layer = &job->compress.layers[i];
-        text_addf(&bits, "%s%d", i ? " " : "", layer->bits);
-        text_addf(&acts, "%s%d", i ? " " : "", job->compress.acts[layer->input].bits);
-    }
-    snprintf(line, sizeof line, "%s w%d a%d edges%d %s", job->methods,
-             rule->weight_bits, rule->act_bits, rule->edge_bits, rule->preset->name);
-    note(graph, &n, "quantized", line);
-    note(graph, &n, "weight_bits", bits.data);
-    note(graph, &n, "act_bits", acts.data);
-    note(graph, &n, "calibration", job->data.dataset->name);
-    note(graph, &n, "calibration_sha256", job->data.subset.sha);
-    note(graph, &n, "quantize_command", job->arguments->line);
-    graph->n_metadata = n;
-    text_clear(&bits);
-    text_clear(&acts);
-}
-
-/* The record of the product: the float network's, with what has changed. */
-static enum status write_record(const struct job *job, const char *path)
-{
-    struct model_record record = *model_record(job->model);
-    const struct compress_rule *rule = &job->rule;
-    double bits = 8 * compress_cost(&job->compress, BUDGET_SIZE) /
-                  total_weights(&job->compress);
-    bool mixed = job->budget.kind != BUDGET_NONE;
-    char *stem = file_stem(path);
-    char *technique = mem_format("ptq-%s", job->methods);
-    char *variant = mixed ? mem_format("w%.3gmixed-a%d-%s", bits, rule->act_bits, job->methods)
-                          : mem_format("w%da%d-%s", rule->weight_bits, rule->act_bits,
-                                       job->methods);
-    record.twin = record.name;
-    record.name = stem;
-    record.variant = variant;
-    record.technique = technique;
-    record.gradient = rule->act_bits <= 8 ? GRADIENT_SURROGATE : GRADIENT_EXACT;
-    if (!mixed)
-        bits = rule->weight_bits;
-    snprintf(record.precision, sizeof record.precision, "int%d",
-             bits > 4   ? 8
-             : bits > 2 ? 4
-                        : 2);
-    enum status st = record_write(&record, path);
-    free(stem);
-    free(technique);
-    free(variant);
-    return st;
-}
+/* --- the whole ------------------------------------------------------------------------ */
 
 static void progress(const char *line)
 {
@@ -464,7 +349,7 @@ static enum status choose_codes(struct job *job)
     if (!option_given(job->arguments, "quiet"))
         c->note = progress;
     if (job->mean_bits > 0)
-        job->budget.limit = job->mean_bits * total_weights(c) / 8;
+        job->budget.limit = job->mean_bits * quantized_weights(c) / 8;
     if (job->budget.kind)
         st = compress_search(c, &job->budget);
     identify(job, identity);
@@ -479,19 +364,21 @@ static enum status choose_codes(struct job *job)
 
 static enum status write_product(struct job *job, const char *output)
 {
-    enum status st = compress_export(&job->compress,
-                                     option_given(job->arguments, "int4"), &job->out);
-    if (st)
-        return st;
-    describe(job);
-    st = onnx_write(&job->out, output);
-    if (!st)
-        st = write_record(job, output);
+    const struct quantized product = {
+        .compress = &job->compress,
+        .float_record = model_record(job->model),
+        .methods = job->methods,
+        .mixed = job->budget.kind != BUDGET_NONE,
+        .calibration = job->data.dataset->name,
+        .calibration_sha = job->data.subset.sha,
+        .command = job->arguments->line,
+    };
+    enum status st = quantized_write(&product, option_given(job->arguments, "int4"), output);
     if (!st && !option_value(job->arguments, "state"))
         unlink(job->state);
     if (!st)
-        print_layers(job);
-    return st ? st : print_sizes(job, output);
+        quantized_print_layers(&product);
+    return st ? st : quantized_print_sizes(&product, output);
 }
 
 static enum status quantize(struct job *job)
@@ -522,7 +409,6 @@ static enum exit_code run(const struct arguments *arguments)
     command_interruptible();
     struct job job = {.arguments = arguments};
     enum status st = quantize(&job);
-    graph_clear(&job.out);
     compress_clear(&job.compress);
     free(job.x);
     free(job.state);

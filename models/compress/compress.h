@@ -130,7 +130,8 @@ const char *compress_quantized_name(struct compress *compress, const char *name)
  * opset 13, or 21 where `int4` asks for weights of at most 4 bits in the 4-bit types.
  * Activations of fewer than 8 bits are clipped to their codes.
  */
-enum status compress_export(struct compress *compress, bool int4, struct graph *out);
+enum status compress_export(const struct compress *compress, bool int4,
+                            struct graph *out);
 
 /* Every reader of a quantized activation reads what `make` puts behind it. */
 enum status compress_insert(const struct compress *compress, struct graph *graph,
@@ -222,18 +223,21 @@ enum status compress_fisher(struct compress *compress, const struct block *block
 enum status compress_sensitivity(struct compress *compress);
 
 enum budget_kind { BUDGET_NONE, BUDGET_SIZE, BUDGET_BOPS };
+enum { BUDGET_WIDTHS = 7 };
 struct budget {
     enum budget_kind kind;
     double limit; /* bytes of packed weights; multiply-adds x weight bits x input bits */
+    int widths[BUDGET_WIDTHS], n_widths; /* to choose from, ascending; the paper: 2, 4, 8 */
 };
 double compress_cost(const struct compress *compress, enum budget_kind kind);
 
 /*
- * Bits of 2, 4 or 8 for every layer but the edges: the least sum of sensitivities (with
- * those of pairs in a block, where both have 2 bits) within the budget, by a genetic
+ * One of the widths for every layer but the edges: the least sum of sensitivities (with
+ * those of pairs in a block, where both have the fewest bits) within the budget, by a
+ * genetic
  * search (population 50, 100 generations, mutation 0.1, specs 6.5). Before methods run.
  *
- * errors  ERR_USAGE when even 2 bits everywhere exceed the budget
+ * errors  ERR_USAGE when even the fewest bits everywhere exceed the budget
  */
 enum status compress_search(struct compress *compress, const struct budget *budget);
 

@@ -173,7 +173,7 @@ static enum status free_batch(struct graph *graph)
     return st;
 }
 
-enum status compress_export(struct compress *c, bool int4, struct graph *out)
+enum status compress_export(const struct compress *c, bool int4, struct graph *out)
 {
     enum status st = graph_copy(&c->work, out);
     if (st)

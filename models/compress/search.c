@@ -1,6 +1,6 @@
 /*
- * Mixed precision: which layers get 2, 4 or 8 bits. Sensitivities are measured once, each
- * layer alone at each of the bits, and both layers of a pair in one block at 2 bits; a
+ * Mixed precision: which layers get how many bits. Sensitivities are measured once, each
+ * layer alone at each width, and both layers of a pair in one block at the narrowest; a
  * genetic search then adds them up.
  *
  * Source: Li et al. 2021, arXiv:2102.05426, section 3.4.
@@ -14,25 +14,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHOICES = 3, POPULATION = 50, GENERATIONS = 100 };
-static const int choices[CHOICES] = {2, 4, 8};
+enum { POPULATION = 50, GENERATIONS = 100 };
 
 struct pair {
     int a, b;
-    double extra; /* of both at 2 bits, beyond the sum of each */
+    double extra; /* of both at the narrowest, beyond the sum of each */
 };
 
 struct search {
     struct compress *compress;
     const struct budget *budget;
-    double *alone; /* [layers][CHOICES] */
+    const int *widths;
+    int n_widths;
+    double *alone; /* [layers][n_widths] */
     struct pair *pairs;
     int n_pairs, n; /* n: genes, one a layer */
     struct rng rng;
 };
 
 struct candidate {
-    uint8_t *genes; /* [n]: index of the choice; edges have none */
+    uint8_t *genes; /* [n]: index of the width; edges have none */
     double fitness;
 };
 
@@ -48,9 +49,9 @@ static enum status measure_alone(struct search *s, struct divergence *d)
     struct compress *c = s->compress;
     enum status st = OK;
     for (int i = 1; i < s->n - 1 && !st; i++) {
-        for (int k = 0; k < CHOICES && !st; k++) {
-            compress_set_bits(c, &c->layers[i], choices[k]);
-            st = divergence_measure(d, &s->alone[i * CHOICES + k]);
+        for (int k = 0; k < s->n_widths && !st; k++) {
+            compress_set_bits(c, &c->layers[i], s->widths[k]);
+            st = divergence_measure(d, &s->alone[i * s->n_widths + k]);
         }
         divergence_float(&c->layers[i]);
     }
@@ -61,14 +62,14 @@ static enum status measure_pair(struct search *s, struct divergence *d, int a, i
 {
     struct compress *c = s->compress;
     double both;
-    compress_set_bits(c, &c->layers[a], choices[0]);
-    compress_set_bits(c, &c->layers[b], choices[0]);
+    compress_set_bits(c, &c->layers[a], s->widths[0]);
+    compress_set_bits(c, &c->layers[b], s->widths[0]);
     enum status st = divergence_measure(d, &both);
     divergence_float(&c->layers[a]);
     divergence_float(&c->layers[b]);
     s->pairs = mem_grow(s->pairs, (size_t)s->n_pairs + 1, sizeof *s->pairs);
     s->pairs[s->n_pairs++] =
-        (struct pair){a, b, both - s->alone[a * CHOICES] - s->alone[b * CHOICES]};
+        (struct pair){a, b, both - s->alone[a * s->n_widths] - s->alone[b * s->n_widths]};
     return st;
 }
 
@@ -109,7 +110,7 @@ static double cost(const struct search *s, const uint8_t *genes)
     double sum = 0;
     for (int i = 0; i < s->n; i++) {
         const struct quant_layer *layer = &s->compress->layers[i];
-        int bits = is_edge(s, i) ? layer->bits : choices[genes[i]];
+        int bits = is_edge(s, i) ? layer->bits : s->widths[genes[i]];
         sum += layer_cost(s->compress, layer, bits, s->budget->kind);
     }
     return sum;
@@ -119,7 +120,7 @@ static double fitness(const struct search *s, const uint8_t *genes)
 {
     double sum = 0;
     for (int i = 1; i < s->n - 1; i++)
-        sum += s->alone[i * CHOICES + genes[i]];
+        sum += s->alone[i * s->n_widths + genes[i]];
     for (int i = 0; i < s->n_pairs; i++)
         if (!genes[s->pairs[i].a] && !genes[s->pairs[i].b])
             sum += s->pairs[i].extra;
@@ -135,7 +136,7 @@ static bool fits(const struct search *s, const uint8_t *genes)
 static void draw(struct search *s, uint8_t *genes)
 {
     for (int i = 0; i < s->n; i++)
-        genes[i] = (uint8_t)rng_below(&s->rng, CHOICES);
+        genes[i] = (uint8_t)rng_below(&s->rng, (uint32_t)s->n_widths);
     while (!fits(s, genes)) {
         uint32_t i = rng_below(&s->rng, (uint32_t)s->n);
         genes[i] -= genes[i] > 0;
@@ -155,7 +156,7 @@ static void mutate(struct search *s, const struct candidate *parents, uint8_t *c
     memcpy(child, parents[rng_below(&s->rng, POPULATION / 2)].genes, (size_t)s->n);
     for (int i = 0; i < s->n; i++)
         if (rng_uniform(&s->rng) < 0.1)
-            child[i] = (uint8_t)rng_below(&s->rng, CHOICES);
+            child[i] = (uint8_t)rng_below(&s->rng, (uint32_t)s->n_widths);
 }
 
 static int by_fitness(const void *a, const void *b)
@@ -205,7 +206,7 @@ static enum status choose(struct search *s)
     char line[160];
     evolve(s, all);
     for (int i = 1; i < s->n - 1; i++)
-        compress_set_bits(c, &c->layers[i], choices[all[0].genes[i]]);
+        compress_set_bits(c, &c->layers[i], s->widths[all[0].genes[i]]);
     snprintf(line, sizeof line, "mixed precision: sensitivity %.4g at %.4g of at most %.4g %s",
              all[0].fitness, cost(s, all[0].genes), s->budget->limit,
              s->budget->kind == BUDGET_SIZE ? "bytes" : "bit operations");
@@ -218,18 +219,22 @@ static enum status choose(struct search *s)
 
 enum status compress_search(struct compress *c, const struct budget *budget)
 {
-    struct search s = {.compress = c, .budget = budget, .n = c->n_layers};
+    struct search s = {.compress = c,
+                       .budget = budget,
+                       .widths = budget->widths,
+                       .n_widths = budget->n_widths,
+                       .n = c->n_layers};
     struct divergence d = {0};
     uint8_t *least = mem_array((size_t)s.n, 1);
     double floor = cost(&s, least);
     free(least);
     if (floor > budget->limit)
         return status_fail(ERR_USAGE,
-                           "2 bits in every layer between the edges cost %.4g; the budget "
-                           "is %.4g",
-                           floor, budget->limit);
+                           "%d bits in every layer between the edges cost %.4g; the "
+                           "budget is %.4g",
+                           budget->widths[0], floor, budget->limit);
     rng_open(&s.rng, c->rule->seed, "mixed precision", "search", 0);
-    s.alone = mem_array((size_t)s.n * CHOICES, sizeof *s.alone);
+    s.alone = mem_array((size_t)(s.n * s.n_widths), sizeof *s.alone);
     enum status st = divergence_open(c, &d);
     if (!st)
         st = measure_alone(&s, &d);

@@ -335,7 +335,7 @@ static void search_keeps_its_budget(void **state)
     struct compress uniform, c;
     open_network("resnet8", &rule, &uniform);
     for (enum budget_kind kind = BUDGET_SIZE; kind <= BUDGET_BOPS; kind++) {
-        struct budget budget = {kind, compress_cost(&uniform, kind)};
+        struct budget budget = {kind, compress_cost(&uniform, kind), {2, 4, 8}, 3};
         open_network("resnet8", &rule, &c);
         assert_ok(compress_search(&c, &budget));
         assert_true(compress_cost(&c, kind) <= budget.limit);
