@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 
+#include <math.h>
 #include <string.h>
 
 static void run(const struct natural *natural, const struct natural_args *args,
@@ -96,6 +97,35 @@ static void members_keep_the_rules(void **state)
         params_clear(&params);
     }
     image_clear(&picture);
+}
+
+/* A sensor that counts light: the mean light of a flat picture stays, that of its values
+ * falls below it, as the curve is hollow. */
+static void light_is_counted(void **state)
+{
+    (void)state;
+    const struct natural *natural;
+    struct params params;
+    struct image image;
+    assert_ok(natural_find("iso_noise", &natural));
+    params_init(&params, natural->params);
+    assert_ok(params_set(&params, "space", "linear"));
+    assert_ok(image_init(&image, 200, 200, 3));
+    memset(image.data, 188, image_size(&image)); /* half the light */
+    struct natural_args args = {1, NATURAL_224, &params};
+    run(natural, &args, 1, "flat", &image);
+    double light = 0, value = 0;
+    for (size_t i = 0; i < image_size(&image); i++) {
+        double v = (image.data[i] + 0.5) / 255;
+        light += v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
+        value += v;
+    }
+    light /= (double)image_size(&image);
+    value /= (double)image_size(&image);
+    assert_true(fabs(light - 0.5) < 0.01);
+    assert_true(value < 0.73); /* 188 / 255 = 0.737 */
+    params_clear(&params);
+    image_clear(&image);
 }
 
 /* Odd, tiny and long pictures of one colour and of many: no crash, same shape. The
@@ -245,7 +275,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_complete), cmocka_unit_test(members_keep_the_rules),
         cmocka_unit_test(any_size_is_welcome),  cmocka_unit_test(threads_do_not_matter),
-        cmocka_unit_test(golden_hashes),
+        cmocka_unit_test(golden_hashes),        cmocka_unit_test(light_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
