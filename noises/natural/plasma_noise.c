@@ -6,7 +6,12 @@
  */
 #include "noises/natural/parts.h"
 
+#include "base/mem.h"
+#include "base/simd.h"
+#include "noises/natural/parts/sine.h"
+
 #include <math.h>
+#include <stdlib.h>
 
 static const double level[5] = {4.75, 7, 8.5, 9.25, 10};
 
@@ -15,23 +20,31 @@ struct plasma {
     int bends;
 };
 
-static void colours(const struct plasma *p, double x, double y, double out[3])
+/* A row of the picture, of which x and y are coordinates in units of the scale. */
+SIMD_CLONES
+static void paint(const struct plasma *p, double *restrict x, double *restrict y, int width,
+                  double strength, uint8_t *restrict rgb)
 {
     double frequency = 1, slow = 1, weight = 1;
-    x /= p->scale;
-    y /= p->scale;
     for (int i = 0; i < p->bends; i++) {
-        double a = cos(y * frequency + p->time / slow) / weight;
-        double b = sin(x * frequency + p->time / slow) / weight;
-        x += a - b * 0.3;
-        y += b + a * 0.3;
+        for (int k = 0; k < width; k++) {
+            double a = cosine(y[k] * frequency + p->time / slow) / weight;
+            double b = sine(x[k] * frequency + p->time / slow) / weight;
+            x[k] += a - b * 0.3;
+            y[k] += b + a * 0.3;
+        }
         frequency *= 1.93;
         slow *= 1.15;
         weight *= 2.25 - p->sharpness;
     }
-    out[0] = sin(x - p->time);
-    out[1] = sin((x + y + sin(p->time)) * 0.5);
-    out[2] = sin(y + p->time);
+    double middle = sin(p->time), rest = 1 - strength / 255;
+    for (int k = 0; k < width; k++, rgb += 3) {
+        double red = sine(x[k] - p->time), blue = sine(y[k] + p->time);
+        double green = sine((x[k] + y[k] + middle) * 0.5);
+        rgb[0] = byte_clipped(rest * rgb[0] + strength * red);
+        rgb[1] = byte_clipped(rest * rgb[1] + strength * green);
+        rgb[2] = byte_clipped(rest * rgb[2] + strength * blue);
+    }
 }
 
 /* draws->uniform: time, number of bends, sharpness, scale. */
@@ -46,16 +59,18 @@ static enum status render(struct image *image, const struct natural_args *args,
         .sharpness = .5 + .5 * (double)draws->uniform[2],
         .scale = (.075 + .125 * (double)draws->uniform[3]) * side,
     };
-    for (int y = 0; y < image->height; y++) {
-        uint8_t *pixel = image_row(image, y);
-        for (int x = 0; x < image->width; x++) {
-            double noise[3];
-            colours(&plasma, x, y, noise);
-            for (int c = 0; c < 3; c++, pixel++)
-                *pixel =
-                    byte_clipped((1 - strength / 255) * *pixel + strength * noise[c]);
+    size_t width = (size_t)image->width;
+    double *x = mem_try(2 * width, sizeof *x);
+    if (!x)
+        return status_fail(ERR_NOMEM, "plasma_noise: no memory for a row");
+    for (int row = 0; row < image->height; row++) {
+        for (size_t k = 0; k < width; k++) {
+            x[k] = (double)k / plasma.scale;
+            x[width + k] = row / plasma.scale;
         }
+        paint(&plasma, x, x + width, image->width, strength, image_row(image, row));
     }
+    free(x);
     return OK;
 }
 

@@ -6,9 +6,24 @@
  */
 #include "noises/natural/parts.h"
 
+#include "base/simd.h"
+#include "noises/natural/parts/sine.h"
+
 #include <math.h>
 
 static const double level[5] = {1, 1.5, 2, 4.5, 5};
+
+/* One row: x + a sin(f u + phase). */
+SIMD_CLONES
+static void add_wave(uint8_t *x, int width, double f, double phase, double intensity)
+{
+    for (int u = 0; u < width; u++, x += 3) {
+        double wave = intensity * sine(u * f + phase);
+        x[0] = byte_clipped(x[0] + wave);
+        x[1] = byte_clipped(x[1] + wave);
+        x[2] = byte_clipped(x[2] + wave);
+    }
+}
 
 /* draws->uniform: the larger frequency, the other, which one is horizontal, the phase. */
 static enum status render(struct image *image, const struct natural_args *args,
@@ -20,14 +35,8 @@ static enum status render(struct image *image, const struct natural_args *args,
     bool turned = draws->uniform[2] >= 0.5f;
     double f = turned ? small : large, g = turned ? large : small;
     double phase = 2 * M_PI * (double)draws->uniform[3];
-    for (int v = 0; v < image->height; v++) {
-        uint8_t *x = image_row(image, v);
-        for (int u = 0; u < image->width; u++) {
-            double wave = intensity * sin(u * f + v * g + phase);
-            for (int c = 0; c < 3; c++, x++)
-                *x = byte_clipped(*x + wave);
-        }
-    }
+    for (int v = 0; v < image->height; v++)
+        add_wave(image_row(image, v), image->width, f, v * g + phase, intensity);
     return OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "noises/natural/parts/sine.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,37 +94,63 @@ size_t spectrum_draws(int width, int height)
     return (size_t)height * (size_t)(width / 2) + (width % 2 ? (size_t)(height / 2) : 0);
 }
 
-/* The right half repeats the left turned by 180 degrees, the middle column its own half. */
-static double phase_at(int x, int y, int width, int height, const float *uniform)
+/* The phases of row y: the right half repeats the left turned by 180 degrees, the middle
+ * column its own half. */
+static void phases_of(int y, int width, int height, const float *uniform, double *phase)
 {
-    int half = width / 2;
-    if (width % 2 && x == half) {
-        const float *middle = uniform + (size_t)height * (size_t)half;
-        int at = y < height / 2 ? y : height - 1 - y;
-        return height % 2 && y == height / 2 ? 0 : 2 * M_PI * (double)middle[at];
+    size_t half = (size_t)(width / 2);
+    const float *left = uniform + (size_t)y * half;
+    const float *right = uniform + (size_t)(height - 1 - y) * half;
+    const float *middle = uniform + (size_t)height * half;
+    for (size_t x = 0; x < half; x++) {
+        phase[x] = 2 * M_PI * (double)left[x];
+        phase[(size_t)width - 1 - x] = 2 * M_PI * (double)right[x];
     }
-    bool left = x < half;
-    int column = left ? x : width - 1 - x, row = left ? y : height - 1 - y;
-    return 2 * M_PI * (double)uniform[(size_t)row * (size_t)half + (size_t)column];
+    if (width % 2)
+        phase[half] = height % 2 && y == height / 2
+                          ? 0
+                          : 2 * M_PI * (double)middle[y < height / 2 ? y : height - 1 - y];
 }
 
+/* Amplitudes and phases of a row to complex numbers, in place. */
+SIMD_CLONES
+static void to_complex(double *restrict power, double *restrict phase, int width)
+{
+    for (int x = 0; x < width; x++) {
+        double re = power[x] * cosine(phase[x]), im = power[x] * sine(phase[x]);
+        power[x] = re;
+        phase[x] = im;
+    }
+}
+
+/* From index at - shift of `row` on, around its end. */
+static void put_turned(const double *row, int width, double *out)
+{
+    size_t shift = (size_t)(width / 2), rest = (size_t)width - shift;
+    memcpy(out + shift, row, rest * sizeof *row);
+    memcpy(out, row + rest, shift * sizeof *row);
+}
+
+/* `row` has room for two rows. */
 static void fill(struct field *f, int width, int height, enum spectrum kind,
-                 const float *uniform)
+                 const float *uniform, double *row)
 {
     /* Frequencies of a picture that is not square are those of its shorter side. */
     int side = width < height ? width : height;
-    for (int y = 0; y < height; y++)
+    double *power = row, *phase = row + width;
+    for (int y = 0; y < height; y++) {
+        double dy = (y - height / 2.0) * side / height;
         for (int x = 0; x < width; x++) {
             double dx = (x - width / 2.0) * side / width;
-            double dy = (y - height / 2.0) * side / height;
             double distance = sqrt(dx * dx + dy * dy);
-            double power = kind == SPECTRUM_BLUE ? distance : 1 / (distance * distance + 1);
-            double phase = phase_at(x, y, width, height, uniform);
-            size_t at = (size_t)((y + height / 2) % height) * (size_t)width +
-                        (size_t)((x + width / 2) % width);
-            f->re[at] = power * cos(phase);
-            f->im[at] = power * sin(phase);
+            power[x] = kind == SPECTRUM_BLUE ? distance : 1 / (distance * distance + 1);
         }
+        phases_of(y, width, height, uniform, phase);
+        to_complex(power, phase, width);
+        size_t at = (size_t)((y + height / 2) % height) * (size_t)width;
+        put_turned(power, width, f->re + at);
+        put_turned(phase, width, f->im + at);
+    }
 }
 
 static void normalise(double *x, size_t count)
@@ -143,13 +170,13 @@ enum status spectrum_noise(int width, int height, enum spectrum kind, const floa
 {
     size_t count = (size_t)width * (size_t)height;
     enum status st = grid_init(out, width, height, 1);
-    double *room = st ? NULL : mem_try(4 * count, sizeof *room);
+    double *room = st ? NULL : mem_try(4 * count + 2 * (size_t)width, sizeof *room);
     if (!st && !room)
         st = status_fail(ERR_NOMEM, "no memory for a spectrum of %d x %d", width, height);
     if (!st) {
         struct field f = {height, width, room, room + count, room + 2 * count,
                           room + 3 * count};
-        fill(&f, width, height, kind, uniform);
+        fill(&f, width, height, kind, uniform, f.spare_re);
         transform(&f);
         transpose(&f);
         transform(&f);
