@@ -9,8 +9,8 @@
 
 static const char *const size_words[] = {"round", "trunc", "ceil"};
 static const char *const crop_words[] = {"floor", "half-even", "half-up", "frac875"};
-static const char *const precision_words[] = {"fp32", "fp16", "bf16", "int8",
-                                              "int8-simulated"};
+static const char *const precision_words[] = {"fp32", "fp16", "bf16", "bf16-native",
+                                              "int8", "int8-simulated"};
 
 /* The index of `value` among `words`, or -1 with a message. */
 static int choose(const char *key, const char *value, const char *const *words,
@@ -217,7 +217,7 @@ const struct system_key condition_keys[] = {
     {"crop",      "floor half-even half-up frac875", "where the centre crop starts", set_crop, show_crop},
     {"colour",    "COLOUR",  "a colour path after the crop",             set_colour,    show_colour},
     {"store",     "jpegQ",   "stored as JPEG between corruption and network", set_store, show_store},
-    {"precision", "fp32 fp16 bf16 int8 int8-simulated", "the network's arithmetic", set_precision, show_precision},
+    {"precision", "fp32 fp16 bf16 bf16-native int8 int8-simulated", "the network's arithmetic", set_precision, show_precision},
     {"pool",      "floor ceil", "how pooling rounds its output size",    set_pool,      show_pool},
     {"fold",      "on off",  "batch normalisation folded into convolutions", set_fold,  show_fold},
     {0},

@@ -61,7 +61,9 @@ struct session_options {
     bool no_fold;              /* keep batch norm as its own step */
     bool ceil_mode;            /* pooling rounds up (SysNoise) */
     /* NULL or "fp32". "fp16", "bf16": weights and every operator's result are rounded to
-     * nearest even. "int8": quantized after training, after model_calibrate(). */
+     * nearest even, in software: the same anywhere. "bf16-native": convolutions through the
+     * CPU's bfloat16 products, which add in float and round once behind bias, residual and
+     * activation; gradients are those of "bf16"; ERR_UNSUPPORTED where the CPU has none. "int8": quantized after training, after model_calibrate(). */
     const char *precision;
     double temperature;        /* 0 or 1: none; logits are divided by it before the loss */
 };

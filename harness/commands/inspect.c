@@ -300,6 +300,7 @@ static enum status inspect(const struct arguments *arguments, struct model *mode
         {.name = "forward"},
         {.name = "forward+gradient", .options = {.gradient = true}},
         {.name = "bf16", .options = {.precision = "bf16"}},
+        {.name = "bf16-native", .options = {.precision = "bf16-native"}},
         {.name = "int8", .options = {.precision = "int8"}},
     };
     enum { MODES = sizeof modes / sizeof *modes };

@@ -172,6 +172,13 @@ int build_first(struct builder *build, struct value *value)
     struct form_set *forms = &build->values[value->id];
     if (forms->n_forms)
         return forms->forms[0];
+    if (forms->narrow >= 0) {
+        dnnl_memory_desc_t md = build_at(build, forms->narrow)->md;
+        md.data_type = dnnl_f32;
+        build_define(build, value, build_reorder(build, forms->narrow, &md));
+        build->plan->slots[forms->forms[0]].dtype = DTYPE_F32;
+        return forms->forms[0];
+    }
     /* A weight: known now, or the trainer's. */
     struct slot slot =
         make_slot(SLOT_CONSTANT, value->constant->dtype, &value->constant->shape, NULL);
@@ -291,6 +298,24 @@ int build_form(struct builder *build, struct value *value, const dnnl_memory_des
     if (slot >= 0 && forms->n_forms < VALUE_MAX_FORMS)
         forms->forms[forms->n_forms++] = slot;
     return slot;
+}
+
+void build_define_narrow(struct builder *build, struct value *value, int slot)
+{
+    build->values[value->id].narrow = slot;
+}
+
+int build_narrow(struct builder *build, struct value *value, const dnnl_memory_desc_t *md)
+{
+    struct form_set *forms = &build->values[value->id];
+    if (forms->narrow < 0 || !layout_same(&build_at(build, forms->narrow)->md, md)) {
+        int from = forms->narrow >= 0 ? forms->narrow : build_first(build, value);
+        int slot = build_reorder(build, from, md);
+        if (forms->narrow < 0)
+            forms->narrow = slot;
+        return slot;
+    }
+    return forms->narrow;
 }
 
 int build_plain_slot(struct builder *build, int slot)

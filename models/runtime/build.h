@@ -61,6 +61,7 @@ struct form_set {
     int n_forms, forms[VALUE_MAX_FORMS];  /* slots with the same numbers; [0] came first */
     int n_parts, room, *parts;            /* gradient contributions, in order */
     int gradient;                         /* their sum, or -1 */
+    int narrow;                           /* in bfloat16, for native kernels, or -1 */
     bool wanted;                          /* a gradient is wanted */
 };
 
@@ -98,6 +99,10 @@ int build_first(struct builder *build, struct value *value);
  * -1 with a message when oneDNN cannot. */
 int build_form(struct builder *build, struct value *value, const dnnl_memory_desc_t *md);
 int build_plain(struct builder *build, struct value *value);
+/* In bfloat16 (the md's type), for native kernels: the numbers are rounded already. A value
+ * that such a kernel makes has only this form until somebody asks for another. */
+int build_narrow(struct builder *build, struct value *value, const dnnl_memory_desc_t *md);
+void build_define_narrow(struct builder *build, struct value *value, int slot);
 /* Channels last, as our integer kernels read and write. */
 int build_last(struct builder *build, struct value *value);
 /* A slot's numbers in another layout. */

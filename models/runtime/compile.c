@@ -77,6 +77,8 @@ static void forget_forms(struct builder *build, int n_slots)
 {
     for (int i = 0; i < build->graph->n_values; i++) {
         struct form_set *forms = &build->values[i];
+        if (forms->narrow >= n_slots)
+            forms->narrow = -1;
         while (forms->n_forms && forms->forms[forms->n_forms - 1] >= n_slots)
             forms->n_forms--;
     }
@@ -134,7 +136,7 @@ static void round_outputs(struct builder *build, const struct layer *layer)
     int n = layer->n_fused ? 1 : layer->node->n_outputs;
     for (int i = 0; i < n; i++) {
         struct value *value = layer->n_fused ? layer->output : layer->node->outputs[i];
-        if (!value || !rounds[value->id])
+        if (!value || !rounds[value->id] || build->values[value->id].narrow >= 0)
             continue;
         enum rounding *to = build_alloc(build, sizeof *to);
         *to = (enum rounding)rounds[value->id];
@@ -336,7 +338,7 @@ enum status plan_compile(struct graph *graph, const struct plan_options *options
     struct builder build = {.plan = out, .graph = &out->graph, .mode = options->mode};
     build.values = mem_array((size_t)out->graph.n_values + 1, sizeof *build.values);
     for (int i = 0; i < out->graph.n_values; i++)
-        build.values[i].gradient = -1;
+        build.values[i].gradient = build.values[i].narrow = -1;
     /* Primitives plan their work for the threads that they see when they are made. */
     int threads = omp_get_max_threads();
     omp_set_num_threads(options->threads ? options->threads : 1);

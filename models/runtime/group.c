@@ -173,7 +173,8 @@ static void fuse(struct builder *build, struct layer *layer, const int *reader,
         struct node *node = build->graph->nodes[next];
         /* Rounding after each op forbids arithmetic inside; Relu and Clip commute with it
          * (their bounds are constants, rounded alike). */
-        bool rounds = build->plan->options.rounds && build->plan->options.rounds[value->id];
+        bool rounds = build->plan->options.rounds && build->plan->options.rounds[value->id] &&
+                      !build->plan->options.native;
         const struct kernel *kernel = layer->kernel;
         bool observes = build->plan->options.observe != NULL;
         struct value *other = rounds || observes ? NULL : residual_of(node, value);

@@ -34,19 +34,24 @@ void network_clear(struct network *network)
     *network = (struct network){0};
 }
 
-static enum status precision_named(const char *precision, enum rounding *round, bool *int8)
+static enum status precision_named(const char *precision, enum rounding *round, bool *native,
+                                   bool *int8)
 {
     *round = ROUND_NONE;
+    *native = precision && !strcmp(precision, "bf16-native");
     *int8 = precision && !strcmp(precision, "int8");
     if (!precision || *int8 || !strcmp(precision, "fp32"))
         return OK;
     if (!strcmp(precision, "fp16"))
         *round = ROUND_F16;
-    else if (!strcmp(precision, "bf16"))
+    else if (!strcmp(precision, "bf16") || *native)
         *round = ROUND_BF16;
     else
-        return status_fail(ERR_USAGE, "precision \"%s\" is not one of fp32 fp16 bf16 int8",
-                           precision);
+        return status_fail(ERR_USAGE, "precision \"%s\" is not one of fp32 fp16 bf16 "
+                                      "bf16-native int8", precision);
+    if (*native && dnnl_get_effective_cpu_isa() < dnnl_cpu_isa_avx512_core_bf16)
+        return status_fail(ERR_UNSUPPORTED, "bf16-native: this CPU has no bfloat16 arithmetic; "
+                                            "bf16 emulates it anywhere");
     return OK;
 }
 
@@ -136,12 +141,13 @@ static enum status quantize(const struct network *network, struct graph *graph)
 
 static enum status rewrite(const struct network *network, struct graph *graph,
                            const struct session_options *options,
-                           const unsigned char **rounds)
+                           struct plan_options *plan_options)
 {
     int folded, converted, found;
     bool int8;
     enum rounding round;
-    enum status st = precision_named(options->precision, &round, &int8);
+    enum status st =
+        precision_named(options->precision, &round, &plan_options->native, &int8);
     if (!st)
         st = pass_logits(graph);
     if (!st && !options->no_fold)
@@ -157,7 +163,7 @@ static enum status rewrite(const struct network *network, struct graph *graph,
         st = options->simulate ? graph_dequantize(graph, &found)
                                : pass_integer(graph, &converted);
     if (!st)
-        st = pass_round(graph, round, rounds);
+        st = pass_round(graph, round, &plan_options->rounds);
     return st;
 }
 
@@ -179,7 +185,8 @@ enum status network_compile(const struct network *network,
         st = status_fail(ERR_UNSUPPORTED, "the network takes %lld pictures at once, and only so",
                          (long long)special.inputs[0]->shape.dim[0]);
     if (!st)
-        st = rewrite(network, &special, options, &plan_options.rounds);
+        st = rewrite(network, &special, options, &plan_options);
+    plan_options.native &= !options->gradient;
     plan_options.mode = options->gradient ? PLAN_GRADIENT : PLAN_INFER;
     plan_options.simulate = options->simulate;
     plan_options.threads = threads;
@@ -219,7 +226,7 @@ enum status network_calibrate(struct network *network, const float *const *pictu
 /* A name that outlives the caller's. */
 static const char *lasting(const char *precision)
 {
-    static const char *const names[] = {"fp16", "bf16", "int8"};
+    static const char *const names[] = {"fp16", "bf16", "bf16-native", "int8"};
     for (size_t i = 0; precision && i < sizeof names / sizeof names[0]; i++)
         if (!strcmp(precision, names[i]))
             return names[i];

@@ -92,6 +92,8 @@ struct plan_options {
      * then not fused. */
     const unsigned char *observe;
     bool simulate;           /* quantized graphs in float */
+    bool native;             /* with bfloat16 in `rounds`: convolutions by the CPU's own
+                                arithmetic, rounded once for each step */
     bool input_gradient;     /* train mode: of the input too, for adversarial training */
     int threads;             /* that one run may use: 0 is 1, what every session has */
 };

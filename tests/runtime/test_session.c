@@ -201,6 +201,54 @@ static void test_options(void **state)
     model_close(model);
 }
 
+/* The CPU's own bfloat16: near the emulated one, and the report says which kernels ran. */
+static void test_native(void **state)
+{
+    (void)state;
+    REQUIRE_SHARED(file, "data/models/mobilenet_v1_0.25_128_fp32.onnx");
+    enum { SIDE = 128, MANY = 1000 };
+    struct model *model;
+    struct session *session;
+    struct report report;
+    struct session_options options = {.precision = "bf16-native"};
+    assert_ok(model_open(file, NULL, &model));
+    enum status st = session_open(model, &options, &session);
+    if (st == ERR_UNSUPPORTED) {
+        print_message("# skipped: %s\n", status_message());
+        model_close(model);
+        return;
+    }
+    assert_ok(st);
+    static float x[3 * SIDE * SIDE], native[MANY], emulated[MANY];
+    struct rng rng;
+    rng_open(&rng, 7, "native", "test session", 0);
+    rng_fill_uniform(&rng, x, 3 * SIDE * SIDE, 0, 1);
+    assert_ok(session_forward(session, x, native));
+    session_close(session);
+    const struct session_options bf16 = {.precision = "bf16"};
+    assert_ok(session_open(model, &bf16, &session));
+    assert_ok(session_forward(session, x, emulated));
+    session_close(session);
+    double far = 0, length = 0;
+    for (int k = 0; k < model_record(model)->n_classes; k++) {
+        far += pow((double)(native[k] - emulated[k]), 2);
+        length += pow((double)emulated[k], 2);
+    }
+    print_message("# native and emulated bf16: %.2e apart\n", sqrt(far / length));
+    assert_true(sqrt(far / length) < 0.05);
+
+    assert_ok(model_report(model, &options, 0, &report));
+    int ran = 0, convolutions = 0;
+    for (int i = 0; i < report.n_layers; i++) {
+        convolutions += !strcmp(report.layers[i].op, "Conv");
+        ran += strstr(report.layers[i].kernel, "bf16") != NULL;
+    }
+    assert_true(convolutions > 20);
+    assert_int_equal(ran, convolutions);
+    report_clear(&report);
+    model_close(model);
+}
+
 /* int8 after training: near the float network, and refused without pictures. */
 static void test_calibration(void **state)
 {
@@ -315,7 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_modes_agree),
         cmocka_unit_test(test_finite_differences),
-        cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options), cmocka_unit_test(test_native),
         cmocka_unit_test(test_calibration),  cmocka_unit_test(test_simulated),     cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

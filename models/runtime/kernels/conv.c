@@ -43,10 +43,11 @@ static enum status describe(const struct layer *layer, const struct conv *conv,
 {
     const struct node *node = layer->node;
     const struct shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
+    enum dtype type = conv->type == dnnl_bf16 ? DTYPE_BF16 : DTYPE_F32;
     dnnl_memory_desc_t src, weights, bias = {0}, dst;
-    layout_any(&src, DTYPE_F32, x);
-    layout_any(&weights, DTYPE_F32, &conv->grouped);
-    layout_any(&dst, DTYPE_F32, y);
+    layout_any(&src, type, x);
+    layout_any(&weights, type, &conv->grouped);
+    layout_any(&dst, type, y);
     if (conv->has_bias)
         layout_plain(&bias, DTYPE_F32, &node->inputs[2]->shape);
     dnnl_convolution_desc_t descriptor;
@@ -65,12 +66,19 @@ static enum status describe(const struct layer *layer, const struct conv *conv,
     return layout_fail(code, "conv");
 }
 
+static int form(struct builder *build, const struct conv *conv, struct value *value,
+                const dnnl_memory_desc_t *md)
+{
+    return conv->type == dnnl_bf16 ? build_narrow(build, value, md)
+                                   : build_form(build, value, md);
+}
+
 /* By oneDNN's kernels; the new slot, or -1. */
 static int primitive(struct builder *build, struct layer *layer, struct conv *conv)
 {
     const struct node *node = layer->node;
     dnnl_primitive_desc_t descriptor;
-    bool winograd = build->mode != PLAN_TRAIN &&
+    bool winograd = build->mode != PLAN_TRAIN && conv->type == dnnl_f32 &&
                     conv_suits_winograd(conv, &node->inputs[0]->shape, &layer->output->shape);
     if ((!winograd || describe(layer, conv, dnnl_convolution_winograd, &descriptor)) &&
         describe(layer, conv, dnnl_convolution_direct, &descriptor))
@@ -80,7 +88,7 @@ static int primitive(struct builder *build, struct layer *layer, struct conv *co
         *dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     dnnl_memory_desc_t dst = *dnnl_primitive_desc_query_md(descriptor, dnnl_query_dst_md, 0);
     struct arg args[8] = {
-        {DNNL_ARG_SRC, build_form(build, node->inputs[0], &conv->src)},
+        {DNNL_ARG_SRC, form(build, conv, node->inputs[0], &conv->src)},
         {DNNL_ARG_WEIGHTS,
          conv_weights_form(build, node->inputs[1], &conv->grouped, &weights)},
     };
@@ -90,15 +98,27 @@ static int primitive(struct builder *build, struct layer *layer, struct conv *co
         args[n++] = (struct arg){DNNL_ARG_BIAS, build_plain(build, node->inputs[2])};
     if (layer->residual)
         args[n++] = (struct arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                                 build_form(build, layer->residual, &dst)};
+                                 form(build, conv, layer->residual, &dst)};
     for (int i = 0; i < n; i++)
         if (args[i].slot < 0) {
             dnnl_primitive_desc_destroy(descriptor);
             return -1;
         }
-    int out = build_slot(build, DTYPE_F32, &layer->output->shape, &dst);
+    int out = build_slot(build, conv->type == dnnl_bf16 ? DTYPE_BF16 : DTYPE_F32,
+                         &layer->output->shape, &dst);
     args[n++] = (struct arg){DNNL_ARG_DST, out};
     return build_primitive(build, descriptor, "conv", args, n) ? -1 : out;
+}
+
+/* All that goes in and out is bfloat16, and the CPU multiplies it. */
+static bool is_native(const struct builder *build, const struct layer *layer)
+{
+    const struct plan_options *options = &build->plan->options;
+    return options->native && build->mode == PLAN_INFER &&
+           options->rounds[layer->node->inputs[0]->id] == ROUND_BF16 &&
+           options->rounds[layer->node->inputs[1]->id] == ROUND_BF16 &&
+           options->rounds[layer->output->id] == ROUND_BF16 &&
+           (!layer->residual || options->rounds[layer->residual->id] == ROUND_BF16);
 }
 
 static enum status forward(struct builder *build, struct layer *layer)
@@ -109,13 +129,17 @@ static enum status forward(struct builder *build, struct layer *layer)
     conv->has_bias = node->n_inputs > 2 && node->inputs[2];
     window_of(node, &node->inputs[0]->shape, &node->outputs[0]->shape,
               &node->inputs[1]->shape, &conv->window);
+    conv->type = is_native(build, layer) ? dnnl_bf16 : dnnl_f32;
     layer->state = conv;
-    int out = conv_winograd_forward(build, layer, conv);
+    int out = conv->type == dnnl_f32 ? conv_winograd_forward(build, layer, conv) : -1;
     if (out < 0)
         out = primitive(build, layer, conv);
     if (out < 0)
         return ERR_UNSUPPORTED;
-    build_define(build, layer->output, out);
+    if (conv->type == dnnl_bf16)
+        build_define_narrow(build, layer->output, out);
+    else
+        build_define(build, layer->output, out);
     return OK;
 }
 

@@ -8,6 +8,7 @@ struct conv {
     dnnl_memory_desc_t src, weights, dst;
     struct shape grouped;      /* the weights' shape as oneDNN wants it */
     bool has_bias;
+    dnnl_data_type_t type;     /* of src, weights and dst: float32, or bfloat16 when native */
     int input;                 /* slot that forward read: for the weights' gradient */
 };
 
