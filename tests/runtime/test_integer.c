@@ -226,6 +226,33 @@ static void test_large_sums(void **state)
     compare(&graph, &rng, "large sums");
 }
 
+static void test_matmul(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct rng rng;
+        rng_open(&rng, 17, "matmul", "test integer", seed);
+        enum dtype a_type = narrow(&rng), b_type = narrow(&rng), y_type = narrow(&rng);
+        int64_t K = between(&rng, 1, 90), N = between(&rng, 1, 140);
+        struct shape in = {seed % 3 ? 3 : 2, {between(&rng, 1, 3), seed % 3 ? 5 : K, K}};
+        int64_t many = between(&rng, 0, 1) ? N : 0;
+        struct graph graph;
+        struct value *x = start(&graph, a_type, in);
+        struct node *node =
+            graph_node(&graph, op_find(NULL, "QLinearMatMul", 13), "matmul", 8, 1);
+        node->inputs[0] = x;
+        node->inputs[1] = number(&graph, DTYPE_F32, 0.013);
+        node->inputs[2] = number(&graph, a_type, zero_point(&rng, a_type));
+        node->inputs[3] = random_bytes(&graph, &rng, b_type, (struct shape){2, {K, N}});
+        node->inputs[4] = scales(&graph, &rng, many);
+        node->inputs[5] = zeros(&graph, &rng, b_type, many);
+        node->inputs[6] = number(&graph, DTYPE_F32, 0.02 * sqrt((double)K));
+        node->inputs[7] = number(&graph, y_type, zero_point(&rng, y_type));
+        end(&graph, node);
+        compare(&graph, &rng, "matmul");
+    }
+}
+
 static void test_pairs(void **state)
 {
     (void)state;
@@ -405,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),     cmocka_unit_test(test_large_sums),
+        cmocka_unit_test(test_matmul),
         cmocka_unit_test(test_pairs),    cmocka_unit_test(test_quantize),
         cmocka_unit_test(test_gradient),
         cmocka_unit_test(test_pools),    cmocka_unit_test(test_networks),

@@ -30,13 +30,19 @@ static void run_mask(const struct step *step, struct lane *lane)
           lane_arg(step, lane, 1), lane_arg(step, lane, 2));
 }
 
-int masked_gradient(struct builder *build, struct value *value, int inside)
+int masked_gradient(struct builder *build, struct value *value, int inside, bool plain)
 {
     int gradient = build_gradient(build, value);
     if (gradient < 0)
         return gradient;
     struct mask *mask = build_alloc(build, sizeof *mask);
-    if (!layout_channels(&build_at(build, gradient)->md, &mask->c)) {
+    if (plain) {
+        int64_t count = shape_count(&value->shape);
+        gradient = build_plain_slot(build, gradient);
+        if (gradient < 0)
+            return -2;
+        mask->c = (struct channels){1, count, count, 1, 1};
+    } else if (!layout_channels(&build_at(build, gradient)->md, &mask->c)) {
         gradient = build_plain_slot(build, gradient);
         if (gradient < 0 || !layout_channels(&build_at(build, gradient)->md, &mask->c))
             return -2;

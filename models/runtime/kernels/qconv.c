@@ -1,5 +1,5 @@
 /*
- * QLinearConv and QGemm in exact integer arithmetic (models/runtime/integer.h).
+ * QLinearConv, QLinearMatMul by constants, and QGemm in exact integer arithmetic (models/runtime/integer.h).
  *
  * Groups (all but depthwise) are computed one after another on their slices of the channels.
  * Small ones are joined until sixteen outputs fill a vector: to the channels of its neighbours
@@ -25,19 +25,25 @@ struct qconv {
     int inside;                  /* slot, or -1 */
 };
 
-/* Where the two operators have their inputs. */
+/* Where the operators have their inputs. */
 struct places {
     int bias, y_scale, y_zero;
 };
 
+static bool is_matmul(const struct node *node)
+{
+    return !node->op->domain && !strcmp(node->op->name, "QLinearMatMul");
+}
+
 static bool is_gemm(const struct node *node)
 {
-    return node->op->domain != NULL;
+    return node->op->domain != NULL || is_matmul(node);
 }
 
 static struct places places_of(const struct node *node)
 {
-    return is_gemm(node) ? (struct places){6, 7, 8} : (struct places){8, 6, 7};
+    return is_gemm(node) && !is_matmul(node) ? (struct places){6, 7, 8}
+                                             : (struct places){8, 6, 7};
 }
 
 static const struct tensor *constant(const struct node *node, int i)
@@ -56,7 +62,7 @@ static bool accepts(const struct builder *build, const struct layer *layer)
     (void)build;
     bool conv = !node->op->domain && !strcmp(node->op->name, "QLinearConv");
     bool gemm = is_gemm(node) && !strcmp(node->op->name, "QGemm");
-    if ((!conv && !gemm) || !narrow(node->inputs[0]->dtype) || !narrow(layer->output->dtype))
+    if ((!conv && !gemm && !is_matmul(node)) || !narrow(node->inputs[0]->dtype) || !narrow(layer->output->dtype))
         return false;
     struct places at = places_of(node);
     for (int i = 1; i < 6; i++)
@@ -67,6 +73,9 @@ static bool accepts(const struct builder *build, const struct layer *layer)
         (at.bias < node->n_inputs && node->inputs[at.bias] && !constant(node, at.bias)))
         return false;
     const struct shape *w = &node->inputs[3]->shape;
+    if (is_matmul(node))
+        return w->rank == 2 && node->inputs[0]->shape.rank >= 2 &&
+               shape_count(&node->inputs[1]->shape) == 1;
     if (gemm)
         return !node_int(node, "transA", 0) && node_float(node, "alpha", 1) == 1.0f &&
                (!constant(node, 6) || shape_count(&node->inputs[6]->shape) ==
@@ -96,7 +105,7 @@ static int64_t parts_of(const struct node *node)
     return groups / joined;
 }
 
-/* QGemm's weights as [O][K]. The copy is the caller's. */
+/* A matrix's weights as [O][K]. The copy is the caller's. */
 static enum status weights_of(const struct node *node, struct tensor *out)
 {
     const struct tensor *w = constant(node, 3);
@@ -158,8 +167,8 @@ static void geometry(const struct node *node, struct qconv *q, const struct tens
     if (q->gemm) {
         /* Rows are pixels of one picture. */
         conv->N = conv->H = conv->OH = 1;
-        conv->W = conv->OW = x->dim[0];
-        conv->C = x->dim[1];
+        conv->C = x->dim[x->rank - 1];
+        conv->W = conv->OW = shape_count(x) / conv->C;
     } else {
         window_of(node, x, y, &w->shape, &q->window);
         conv->N = x->dim[0], conv->C = x->dim[1] / q->n_parts, conv->H = x->dim[2], conv->W = x->dim[3];
@@ -262,18 +271,18 @@ static enum status forward(struct builder *build, struct layer *layer)
     q->gemm = is_gemm(node);
     q->n_parts = parts_of(node);
     q->parts = build_alloc(build, (size_t)q->n_parts * sizeof *q->parts);
-    q->C = x->shape.dim[1];
-    q->O = y->shape.dim[1];
+    q->C = x->shape.dim[q->gemm ? x->shape.rank - 1 : 1];
+    q->O = y->shape.dim[q->gemm ? y->shape.rank - 1 : 1];
     for (int64_t i = 0; i < q->n_parts && !st; i++)
         st = prepare_part(build, node, q, &w, i);
     tensor_clear(&w);
     if (st)
         return st;
-    int in = build_last(build, x);
+    int in = q->gemm ? build_plain(build, x) : build_last(build, x);
     if (in < 0)
         return ERR_UNSUPPORTED;
     dnnl_memory_desc_t md;
-    layout_last(&md, y->dtype, &y->shape);
+    (q->gemm ? layout_plain : layout_last)(&md, y->dtype, &y->shape);
     int out = build_slot(build, y->dtype, &y->shape, &md);
     struct arg args[4] = {
         {0, in}, {0, out}, {0, build_scratch(build, scratch_bytes(q))}};
@@ -328,7 +337,7 @@ static enum status backward(struct builder *build, struct layer *layer)
 {
     const struct node *node = layer->node;
     const struct qconv *q = layer->state;
-    int gradient = masked_gradient(build, layer->output, q->inside), out;
+    int gradient = masked_gradient(build, layer->output, q->inside, q->gemm), out;
     if (gradient < 0)
         return ERR_UNSUPPORTED;
     if (q->gemm) {

@@ -96,7 +96,7 @@ static enum status backward(struct builder *build, struct layer *layer)
 {
     const struct qmean *m = layer->state;
     struct value *x = layer->node->inputs[0];
-    int gradient = masked_gradient(build, layer->output, m->inside);
+    int gradient = masked_gradient(build, layer->output, m->inside, false);
     if (gradient >= 0)
         gradient = build_plain_slot(build, gradient);
     if (gradient < 0)

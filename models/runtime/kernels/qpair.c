@@ -234,7 +234,7 @@ static enum status give(struct builder *build, const struct layer *layer, bool o
 static enum status backward(struct builder *build, struct layer *layer)
 {
     const struct qpair *p = layer->state;
-    int gradient = masked_gradient(build, layer->output, p->inside);
+    int gradient = masked_gradient(build, layer->output, p->inside, false);
     if (gradient < 0)
         return ERR_UNSUPPORTED;
     enum status st = OK;
