@@ -50,10 +50,14 @@ void winograd_prepare(struct winograd *w)
     w->columns = (w->OW + TILE - 1) / TILE;
     int64_t tiles = (w->N * w->rows * w->columns + 7) / 8 * 8;
     w->chunk = SCRATCH / (PRODUCTS * (w->padded_C + w->padded_O) * (int64_t)sizeof(float)) / 8 * 8;
-    w->chunk = w->chunk < 8 ? 8 : w->chunk > tiles ? tiles : w->chunk;
+    int64_t least = w->gradient ? 48 : 8;
+    w->chunk = w->chunk < least ? least : w->chunk;
+    w->chunk = w->chunk > tiles ? tiles : w->chunk;
     w->weight_floats = (size_t)(PRODUCTS * w->padded_C * w->padded_O);
     w->scratch_bytes = (size_t)(PRODUCTS * (step_of(w, w->padded_C) + step_of(w, w->padded_O))) *
                        sizeof(float);
+    if (w->gradient)
+        w->scratch_bytes += w->weight_floats * sizeof(float);
 }
 
 /* Where the weight of (product, c, o) lies: groups of outputs, each [C][width * 16]. */
@@ -301,6 +305,161 @@ WIDE static void outputs(const struct winograd *w, const float *in, int64_t firs
                              residual ? residual + place : NULL, y + place, height, width);
         }
     }
+}
+
+/* A dy: four gradients at the points. */
+WIDE_INLINE void gradient_line(const __m512 y[TILE], __m512 out[PATCH])
+{
+    __m512 even = _mm512_fmadd_ps(_mm512_set1_ps(P * P), y[2], y[0]);
+    __m512 odd = _mm512_fmadd_ps(_mm512_set1_ps(P * P * P), y[3],
+                                 _mm512_mul_ps(_mm512_set1_ps(P), y[1]));
+    out[0] = y[0];
+    out[1] = _mm512_add_ps(even, odd);
+    out[2] = _mm512_sub_ps(even, odd);
+    even = _mm512_fmadd_ps(_mm512_set1_ps(Q * Q), y[2], y[0]);
+    odd = _mm512_fmadd_ps(_mm512_set1_ps(Q * Q * Q), y[3],
+                          _mm512_mul_ps(_mm512_set1_ps(Q), y[1]));
+    out[3] = _mm512_add_ps(even, odd);
+    out[4] = _mm512_sub_ps(even, odd);
+    out[5] = y[3];
+}
+
+/* One tile and block of the gradient, with zeros past the plane's end. */
+WIDE static void transform_gradient(const float *dy, int64_t row, int64_t height, int64_t width,
+                                    float *out, int64_t step)
+{
+    __m512 half[TILE][PATCH];
+    for (int64_t i = 0; i < TILE; i++) {
+        __m512 line[TILE];
+        for (int64_t j = 0; j < TILE; j++)
+            line[j] = i < height && j < width ? _mm512_loadu_ps(dy + i * row + j * LANES)
+                                              : _mm512_setzero_ps();
+        gradient_line(line, half[i]);
+    }
+    for (int j = 0; j < PATCH; j++) {
+        __m512 line[TILE] = {half[0][j], half[1][j], half[2][j], half[3][j]}, at[PATCH];
+        gradient_line(line, at);
+        for (int i = 0; i < PATCH; i++)
+            _mm512_storeu_ps(out + (i * PATCH + j) * step, at[i]);
+    }
+}
+
+static void gradients(const struct winograd *w, const float *dy, int64_t first, int64_t n,
+                      float *out)
+{
+    int64_t step = step_of(w, w->padded_O), blocks = w->padded_O / LANES;
+    for (int64_t i = 0; i < n; i++) {
+        struct place at = place_of(w, first + i);
+        int64_t height = w->OH - at.y, width = w->OW - at.x;
+        for (int64_t b = 0; b < blocks; b++)
+            transform_gradient(
+                dy + (((at.n * blocks + b) * w->OH + at.y) * w->OW + at.x) * LANES,
+                w->OW * LANES, height, width, out + i * w->padded_O + b * LANES, step);
+    }
+}
+
+/* out[rows][width * 16] += in[n][rows]' dy[n][width * 16] */
+WIDE_INLINE void multiply_turned(const float *in, int64_t in_row, const float *dy,
+                                 int64_t dy_row, int64_t n, float *out, int64_t out_row,
+                                 const int rows, const int width)
+{
+    __m512 sum[8][4];
+    for (int c = 0; c < rows; c++)
+        for (int b = 0; b < width; b++)
+            sum[c][b] = _mm512_loadu_ps(out + c * out_row + b * LANES);
+    for (int64_t t = 0; t < n; t++, in += in_row, dy += dy_row) {
+        __m512 g[4];
+        for (int b = 0; b < width; b++)
+            g[b] = _mm512_loadu_ps(dy + b * LANES);
+        for (int c = 0; c < rows; c++) {
+            __m512 x = _mm512_set1_ps(in[c]);
+            for (int b = 0; b < width; b++)
+                sum[c][b] = _mm512_fmadd_ps(x, g[b], sum[c][b]);
+        }
+    }
+    for (int c = 0; c < rows; c++)
+        for (int b = 0; b < width; b++)
+            _mm512_storeu_ps(out + c * out_row + b * LANES, sum[c][b]);
+}
+
+/* out [PRODUCTS][C][O] */
+WIDE static void add_products(const struct winograd *w, const float *in, const float *dy,
+                              int64_t n, float *out)
+{
+    int64_t C = w->padded_C, O = w->padded_O, blocks = O / LANES;
+    for (int64_t k = 0; k < PRODUCTS; k++)
+        for (int64_t b = 0; b < blocks; b += group_width(blocks, b)) {
+            int64_t width = group_width(blocks, b), rows = group_tiles(width);
+            for (int64_t c = 0; c < C; c += rows) {
+                const float *x = in + k * step_of(w, C) + c;
+                const float *g = dy + k * step_of(w, O) + b * LANES;
+                float *to = out + (k * C + c) * O + b * LANES;
+                switch (width) {
+                case 1: multiply_turned(x, C, g, O, n, to, O, 8, 1); break;
+                case 2: multiply_turned(x, C, g, O, n, to, O, 8, 2); break;
+                case 3: multiply_turned(x, C, g, O, n, to, O, 4, 3); break;
+                default: multiply_turned(x, C, g, O, n, to, O, 4, 4); break;
+                }
+            }
+        }
+}
+
+/* G' u: three taps from six points. */
+WIDE_INLINE void tap_line(const __m512 u[PATCH], __m512 out[3])
+{
+    const float pp = P * P, qq = Q * Q;
+    const float n0 = 1 / (pp * qq), n1 = 1 / (2 * pp * (pp - qq)), n2 = 1 / (2 * qq * (qq - pp));
+    __m512 s = _mm512_mul_ps(_mm512_set1_ps(n1), _mm512_add_ps(u[1], u[2]));
+    __m512 d = _mm512_mul_ps(_mm512_set1_ps(n1 * P), _mm512_sub_ps(u[1], u[2]));
+    __m512 t = _mm512_mul_ps(_mm512_set1_ps(n2), _mm512_add_ps(u[3], u[4]));
+    __m512 e = _mm512_mul_ps(_mm512_set1_ps(n2 * Q), _mm512_sub_ps(u[3], u[4]));
+    out[0] = _mm512_fmadd_ps(_mm512_set1_ps(n0), u[0], _mm512_add_ps(s, t));
+    out[1] = _mm512_add_ps(d, e);
+    out[2] = _mm512_fmadd_ps(_mm512_set1_ps(pp), s,
+                             _mm512_fmadd_ps(_mm512_set1_ps(qq), t, u[5]));
+}
+
+/* The kernels of one input and sixteen outputs, `stride` floats apart. */
+WIDE static void transform_taps(const float *u, int64_t step, float *dw, int64_t stride,
+                                __mmask16 there)
+{
+    __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m512i at = _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)stride));
+    __m512 half[PATCH][3];
+    for (int i = 0; i < PATCH; i++) {
+        __m512 line[PATCH];
+        for (int j = 0; j < PATCH; j++)
+            line[j] = _mm512_loadu_ps(u + (i * PATCH + j) * step);
+        tap_line(line, half[i]);
+    }
+    for (int j = 0; j < 3; j++) {
+        __m512 line[PATCH], taps[3];
+        for (int i = 0; i < PATCH; i++)
+            line[i] = half[i][j];
+        tap_line(line, taps);
+        for (int i = 0; i < 3; i++)
+            _mm512_mask_i32scatter_ps(dw + 3 * i + j, there, at, taps[i], sizeof *dw);
+    }
+}
+
+void winograd_gradient(const struct winograd *w, const float *x, const float *dy, float *dw,
+                       void *scratch)
+{
+    int64_t C = w->padded_C, O = w->padded_O, tiles = w->N * w->rows * w->columns;
+    float *sums = scratch, *in = sums + w->weight_floats, *out = in + PRODUCTS * step_of(w, C);
+    memset(sums, 0, w->weight_floats * sizeof *sums);
+    for (int64_t first = 0; first < tiles; first += w->chunk) {
+        int64_t n = tiles - first < w->chunk ? tiles - first : w->chunk;
+        inputs(w, x, first, n, in);
+        gradients(w, dy, first, n, out);
+        add_products(w, in, out, n, sums);
+    }
+    for (int64_t o = 0; o < w->O; o += LANES)
+        for (int64_t c = 0; c < w->C; c++) {
+            int64_t n = w->O - o < LANES ? w->O - o : LANES;
+            transform_taps(sums + c * O + o, C * O, dw + (o * w->C + c) * 9, w->C * 9,
+                           (__mmask16)((1u << n) - 1));
+        }
 }
 
 void winograd_run(const struct winograd *w, const float *x, const float *weights,

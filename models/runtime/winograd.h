@@ -19,6 +19,7 @@ struct winograd {
     int64_t O, OH, OW;           /* of y */
     int64_t top, left;           /* padding before */
     float low, high;             /* bounds of y */
+    bool gradient;               /* for winograd_gradient(), which wants more tiles at once */
 
     /* Made by winograd_prepare(). */
     int64_t padded_C, padded_O;
@@ -35,6 +36,11 @@ void winograd_prepare(struct winograd *winograd);
  * with the kernels read backwards, as the gradient of the input wants it. */
 void winograd_weights(const struct winograd *winograd, const float *w, bool turned,
                       float *out);
+
+/* dw [O][C][3][3], the gradient of the kernels from x and dy (like y): the same algorithm
+ * transposed. `gradient` was set when it was prepared. */
+void winograd_gradient(const struct winograd *winograd, const float *x, const float *dy,
+                       float *dw, void *scratch);
 
 /* y = min(max(x * w + bias + residual, low), high); bias [padded_O] and residual (like y)
  * may be NULL. */

@@ -103,6 +103,44 @@ static void try(struct winograd sizes, bool turned, bool residual)
     free(t.y);
 }
 
+/* dw[o][c][k] = sum over n and places of dy[n][o][i] x[n][c][i + k - pad]. */
+static void try_gradient(struct winograd w)
+{
+    struct rng rng;
+    rng_open(&rng, 2, "winograd", "test", (uint64_t)(w.C * 1000 + w.OH));
+    w.gradient = true;
+    winograd_prepare(&w);
+    float *x = blocked(&rng, w.N, w.C, w.padded_C, w.H, w.W);
+    float *dy = blocked(&rng, w.N, w.O, w.padded_O, w.OH, w.OW);
+    int64_t count = w.O * w.C * 9;
+    float *dw = mem_array((size_t)count + GUARD, sizeof *dw);
+    for (int i = 0; i < GUARD; i++)
+        dw[count + i] = MARK;
+    void *scratch = mem_array(w.scratch_bytes, 1);
+    winograd_gradient(&w, x, dy, dw, scratch);
+    double worst = 0;
+    for (int64_t at = 0; at < count; at += at % 7 + 1) {
+        int64_t o = at / 9 / w.C, c = at / 9 % w.C, k = at % 9;
+        double sum = 0;
+        for (int64_t n = 0; n < w.N; n++)
+            for (int64_t i = 0; i < w.OH * w.OW; i++) {
+                int64_t y = i / w.OW + k / 3 - w.top, column = i % w.OW + k % 3 - w.left;
+                if (y < 0 || column < 0 || y >= w.H || column >= w.W)
+                    continue;
+                sum += (double)dy[place(w.padded_O, w.OH, w.OW, n, o, i / w.OW, i % w.OW)] *
+                       (double)x[place(w.padded_C, w.H, w.W, n, c, y, column)];
+            }
+        worst = fmax(worst, fabs((double)dw[at] - sum));
+    }
+    assert_true(worst < 4e-6 * sqrt((double)(w.N * w.OH * w.OW) + 9));
+    for (int i = 0; i < GUARD; i++)
+        assert_float_equal(dw[count + i], MARK, 0);
+    free(scratch);
+    free(dw);
+    free(dy);
+    free(x);
+}
+
 static void test_shapes(void **state)
 {
     (void)state;
@@ -124,6 +162,7 @@ static void test_shapes(void **state)
                              .low = -INFINITY, .high = INFINITY};
         try(w, false, false);
         try(w, true, true);
+        try_gradient(w);
         w.low = 0;
         w.high = 6;
         try(w, i % 2 == 0, true);

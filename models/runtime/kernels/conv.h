@@ -30,6 +30,9 @@ int conv_winograd_forward(struct builder *build, const struct layer *layer,
 int conv_winograd_turned(struct builder *build, const struct conv *conv,
                          const struct shape *x, int weights, int gradient);
 
+/* The gradient of the weights, plain, or -1; after the layer's forward. */
+int conv_winograd_weights(struct builder *build, const struct layer *layer, int gradient);
+
 /* The gradient of the input of shape `x`, from that of the output: a new slot, or -1.
  * weights: a slot of the grouped shape, plain. */
 int conv_input_gradient(struct builder *build, const struct window *window,

@@ -171,6 +171,11 @@ enum status conv_backward_weights(struct builder *build, struct layer *layer, in
     struct value *bias = conv->has_bias ? layer->node->inputs[2] : NULL;
     if (bias && !build_wants(build, bias))
         bias = NULL;
+    int tiled = conv_winograd_weights(build, layer, gradient);
+    if (tiled >= 0) {
+        build_give(build, weights, tiled);
+        return OK;
+    }
     dnnl_primitive_desc_t pd;
     enum status st = choose_weights(build, layer, gradient, bias ? &bias->shape : NULL, &pd);
     if (st)

@@ -151,6 +151,36 @@ int conv_winograd_forward(struct builder *build, const struct layer *layer, stru
     return add_step(build, s, args, n, &layer->output->shape, "conv winograd avx512");
 }
 
+static void run_gradient(const struct step *step, struct lane *lane)
+{
+    winograd_gradient(step->context, lane_arg(step, lane, 0), lane_arg(step, lane, 1),
+                      lane_arg(step, lane, 3), lane_arg(step, lane, 2));
+}
+
+int conv_winograd_weights(struct builder *build, const struct layer *layer, int gradient)
+{
+    const struct conv *conv = layer->state;
+    const struct node *node = layer->node;
+    const struct shape *x = &node->inputs[0]->shape, *y = &layer->output->shape;
+    if (!suits_tiles(conv, x, y) || (conv->has_bias && build_wants(build, node->inputs[2])))
+        return -1;
+    struct winograd *w = build_alloc(build, sizeof *w);
+    *w = sizes_of(conv, x, y);
+    w->gradient = true;
+    winograd_prepare(w);
+    dnnl_memory_desc_t in, out;
+    blocked_layout(x, &in);
+    blocked_layout(y, &out);
+    struct arg args[] = {{0, build_reorder(build, conv->input, &in)},
+                         {0, build_reorder(build, gradient, &out)},
+                         {0, build_scratch(build, w->scratch_bytes)},
+                         {0, build_slot(build, DTYPE_F32, &node->inputs[1]->shape, NULL)}};
+    if (args[0].slot < 0 || args[1].slot < 0)
+        return -1;
+    build_step(build, run_gradient, "conv weights winograd avx512", w, args, 4);
+    return args[3].slot;
+}
+
 /*
  * With stride 1 the gradient of the input is a convolution as well, of the output's gradient
  * with the kernels turned by half a turn and inputs and outputs exchanged.
