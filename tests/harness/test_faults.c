@@ -296,6 +296,43 @@ static void long_cells_time_out(void **state)
     assert_string_equal(ask("late.db", "SELECT exit_code FROM run"), "2");
 }
 
+/* Every test that the README's table of faults names is there and runs. */
+static void the_readme_names_tests_that_are(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        "README.md", "tests/harness/test_faults.c", "tests/harness/test_run.c",
+        "tests/harness/test_nightly.c", "tests/results/test_care.c",
+        "tests/results/test_store.c"};
+    char *texts[6], *line, *next;
+    for (int i = 0; i < 6; i++) {
+        struct mapping file;
+        assert_ok(file_map(source_path(sources[i]), &file));
+        texts[i] = mem_format("%.*s", (int)file.size, (const char *)file.data);
+        file_unmap(&file);
+    }
+    int rows = 0;
+    next = strstr(texts[0], "<!-- faults -->");
+    assert_non_null(next);
+    while ((line = strsep(&next, "\n")) && strncmp(line, "## ", 3)) {
+        char *end = strrchr(line, '`');
+        if (line[0] != '|' || !end)
+            continue;
+        *end = 0;
+        char *call = mem_format("cmocka_unit_test(%s)", strrchr(line, '`') + 1);
+        bool found = false;
+        for (int i = 1; i < 6; i++)
+            found = found || strstr(texts[i], call);
+        if (!found)
+            fail_msg("no %s", call);
+        free(call);
+        rows++;
+    }
+    assert_true(rows > 10);
+    for (int i = 0; i < 6; i++)
+        free(texts[i]);
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -323,6 +360,7 @@ int main(void)
         cmocka_unit_test(long_cells_time_out),
         cmocka_unit_test(broken_pictures_are_recorded),
         cmocka_unit_test(one_bad_model_costs_its_own_cells),
+        cmocka_unit_test(the_readme_names_tests_that_are),
     };
     return cmocka_run_group_tests(tests, make, clean_up);
 }

@@ -2,6 +2,7 @@
 
 #include "tests/results/fixture.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "results/internal.h"
 
@@ -276,51 +277,115 @@ static void the_board_shows_one_file_per_name(void **state)
 }
 
 /* The queries of the README, on a filled store. */
+/* The file's text with names of the fixture in place of the demonstration's. */
+static char *queries_for_fixture(void)
+{
+    static const char *const names[][2] = {
+        {"cifar10-test", "toy"}, {"imagenet-sample", "toy"}, {"cifar10_resnet20_fp32", "alpha"},
+        {"decode=turbo-ifast", "decode=stb resize=pillow-bilinear"}};
+    struct mapping file;
+    assert_ok(file_map(source_path("results/queries.sql"), &file));
+    char *text = mem_format("%.*s", (int)file.size, (const char *)file.data);
+    file_unmap(&file);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (char *at; (at = strstr(text, names[i][0]));) {
+            char *next = mem_format("%.*s%s%s", (int)(at - text), text, names[i][1],
+                                    at + strlen(names[i][0]));
+            free(text);
+            text = next;
+        }
+    return text;
+}
+
+/* The README's questions on the fixture, after a second run that changed one number. */
 static void documented_queries_answer(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_open(&f, 60);
     fixture_fill(&f);
-    static const struct {
-        const char *sql;
-        int rows;
-    } queries[] = {
-        {"SELECT model, precision, kind, round(100*min(acc),2) worst, round(100*avg(acc),2)"
-         " mean, round(100*avg(delta),2) mean_delta FROM result WHERE dataset='toy'"
-         " GROUP BY 1,2,3 ORDER BY 1,2,3", 12},
-        {"SELECT noise, condition, round(100*acc,2) acc, round(100*delta,2) delta,"
-         " round(196*delta_se,2) ci FROM result WHERE model='alpha' ORDER BY delta", 21},
-        {"SELECT model, round(mce,1), n_corruptions FROM mce WHERE baseline='alexnet'"
-         " ORDER BY 2", 3},
-        {"SELECT q.model, q.noise, q.condition, round(100*(q.acc-f.acc),2) diff FROM result q"
-         " JOIN model m ON m.name=q.model AND m.variant=q.variant JOIN model t ON"
-         " t.model_id=m.twin_id JOIN result f ON f.model=t.name AND f.variant=t.variant AND"
-         " (f.dataset,f.subset,f.noise,f.condition)=(q.dataset,q.subset,q.noise,q.condition)"
-         " ORDER BY diff", 21},
-        {"SELECT model, condition, round(100*cost,2), round(100*robustness_cost,2) FROM twin"
-         " ORDER BY robustness_cost DESC", 21},
-        {"SELECT * FROM history WHERE run_id=(SELECT max(run_id) FROM run) AND"
-         " abs(change_pp)>0 ORDER BY change_pp", 0},
-        {"WITH a AS MATERIALIZED (SELECT * FROM pred_row WHERE cell_id=1), b AS MATERIALIZED"
-         " (SELECT * FROM pred_row WHERE cell_id=18) SELECT a.key, a.label, a.top1, b.top1"
-         " FROM a JOIN b USING(pos) WHERE a.ok AND NOT b.ok", -1},
-        {"SELECT 100.0*avg(w) FROM (SELECT pos, min(ok) w FROM pred_row WHERE model_id=1 AND"
-         " cond_id IN (2,3,4) GROUP BY pos)", 1},
-        {"SELECT model, noise, condition, flags FROM result WHERE flags IS NOT NULL", 0},
-    };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        struct query query;
-        query_begin(&query, store_handle(f.store), queries[i].sql, "");
-        int rows = 0;
-        while (query_row(&query))
-            rows++;
-        assert_ok(query_end(&query));
-        if (queries[i].rows >= 0)
-            assert_int_equal(rows, queries[i].rows);
-        else
-            assert_true(rows > 0);
+    fixture_new_run(&f);
+    fixture_cell(&f, 0, fixture_condition(&f, "natural", "fog", "fog:1", 1, -1), 0.3, 77);
+    assert_ok(sql_script(store_handle(f.store), "INSERT INTO flag VALUES(5, 'ZERO_GRAD', 1,"
+                                                " 'made up')"));
+    static const int rows[] = {6, 5, 3, 5, 1, -1, 1, 1}; /* -1: some */
+    static const int columns[] = {6, 5, 3, 5, 4, 4, 2, 4};
+    char *text = queries_for_fixture();
+    const char *rest = text;
+    size_t count = 0;
+    for (sqlite3_stmt *query; *rest; sqlite3_finalize(query)) {
+        sqlite3 *db = store_handle(f.store);
+        if (sqlite3_prepare_v2(db, rest, -1, &query, &rest) != SQLITE_OK)
+            fail_msg("query %zu: %s", count + 1, sqlite3_errmsg(db));
+        if (!query) /* what is left is comments */
+            continue;
+        assert_true(count < sizeof rows / sizeof *rows);
+        int found = 0;
+        while (sqlite3_step(query) == SQLITE_ROW)
+            found++;
+        if (rows[count] >= 0 ? found != rows[count] : !found)
+            fail_msg("query %zu gives %d rows", count + 1, found);
+        assert_int_equal(sqlite3_column_count(query), columns[count]);
+        count++;
     }
+    assert_int_equal(count, 8);
+    free(text);
+    fixture_close(&f);
+}
+
+/* Steps over the query's lines where they stand in the README; NULL when one is missing. */
+static const char *after_lines(const char *readme, const char *sql)
+{
+    char *copy = mem_copy(sql), *next = copy, *line;
+    while (readme && (line = strsep(&next, "\n"))) {
+        char *indented = mem_format("    %.*s\n", (int)strcspn(line, ";"), line);
+        if (*line && strncmp(line, "--", 2)) {
+            readme = strstr(readme, indented);
+            if (!readme)
+                print_message("# not in the README: %s\n", line);
+            readme = readme ? readme + strlen(indented) : NULL;
+        }
+        free(indented);
+    }
+    free(copy);
+    return readme;
+}
+
+/* The README holds every query of the file, as scripts/queries puts it there, and below it
+ * a table of the columns that the query has today. */
+static void the_readme_keeps_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct mapping files[2];
+    char *texts[2];
+    fixture_open(&f, 5);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(file_map(source_path(i ? "README.md" : "results/queries.sql"), &files[i]));
+        texts[i] = mem_format("%.*s", (int)files[i].size, (const char *)files[i].data);
+        file_unmap(&files[i]);
+    }
+    const char *rest = texts[0], *at = strstr(texts[1], "<!-- scripts/queries -->");
+    assert_non_null(at);
+    for (sqlite3_stmt *query; *rest; sqlite3_finalize(query)) {
+        assert_int_equal(sqlite3_prepare_v2(store_handle(f.store), rest, -1, &query, &rest),
+                         SQLITE_OK);
+        if (!query)
+            continue;
+        at = after_lines(at, sqlite3_sql(query));
+        assert_non_null(at);
+        assert_memory_equal(at, "    ┌", strlen("    ┌"));
+        const char *head = strchr(at, '\n') + 1, *end = strchr(head, '\n');
+        for (int c = 0; c < sqlite3_column_count(query); c++) {
+            char *cell = mem_format(" %s ", sqlite3_column_name(query, c));
+            head = strstr(head, cell);
+            if (!head || head > end)
+                fail_msg("the README's table has no column%s", cell);
+            free(cell);
+        }
+    }
+    free(texts[0]);
+    free(texts[1]);
     fixture_close(&f);
 }
 
@@ -408,6 +473,34 @@ static void migrations_keep_a_backup(void **state)
     fixture_close(&f);
 }
 
+/* A network that changed and was put back; another that never changed. */
+static void history_follows_a_name(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, 100);
+    int64_t fog = fixture_condition(&f, "natural", "fog", "fog:1", 1, -1);
+    for (int night = 0; night < 3; night++) {
+        if (night)
+            fixture_new_run(&f);
+        fixture_cell(&f, 0, fog, night == 1 ? 0.6 : 0.8, night == 1);
+        fixture_cell(&f, 2, fog, 0.7, 5);
+    }
+#define OF(night, model) " FROM history WHERE run_id = " night " AND model = '" model "'"
+    assert_int_equal(ask(&f, "SELECT count(*) FROM history"), 6);
+    assert_int_equal(ask(&f, "SELECT change_pp IS NULL AND previous_cell_id IS NULL"
+                             OF("1", "alpha")), 1);
+    double fall = ask_real(&f, "SELECT change_pp" OF("2", "alpha"));
+    assert_true(fall < 0);
+    assert_near(ask_real(&f, "SELECT change_pp" OF("3", "alpha")), -fall, 1e-9);
+    assert_near(ask_real(&f, "SELECT 100.0 * (b.n_ok - a.n_ok) / 100 FROM cell a, cell b WHERE"
+                             " a.cell_id = 1 AND b.cell_id = 3"), fall, 1e-9);
+    assert_int_equal(ask(&f, "SELECT previous_cell_id = 3 AND cell_id = 1" OF("3", "alpha")), 1);
+    assert_near(ask_real(&f, "SELECT change_pp" OF("3", "beta")), 0, 0);
+#undef OF
+    fixture_close(&f);
+}
+
 static void time_does_not_run_backwards(void **state)
 {
     (void)state;
@@ -435,6 +528,8 @@ int main(void)
         cmocka_unit_test(canaries_see_a_changed_prediction),
         cmocka_unit_test(the_board_shows_one_file_per_name),
         cmocka_unit_test(documented_queries_answer),
+        cmocka_unit_test(the_readme_keeps_up),
+        cmocka_unit_test(history_follows_a_name),
         cmocka_unit_test(mce_by_hand),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(migrations_keep_a_backup),
