@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ALIGNMENT = 64, BLOCK_SIZE = 64 * 1024 };
 
@@ -85,6 +86,19 @@ void *mem_try(size_t count, size_t size)
     return p;
 }
 
+void *mem_lasting(size_t bytes)
+{
+    enum { HUGE = 2 << 20 };
+    if (bytes < HUGE || bytes > SIZE_MAX - HUGE)
+        return mem_try(1, bytes);
+    void *p = aligned_alloc(HUGE, rounded(1, bytes));
+#ifdef MADV_HUGEPAGE
+    if (p)
+        madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+#endif
+    return p ? memset(p, 0, bytes) : NULL;
+}
+
 void mem_keep_freed(void)
 {
     mallopt(M_MMAP_THRESHOLD, 32 << 20); /* glibc's upper bound */
@@ -99,7 +113,7 @@ void *arena_try(struct arena *arena, size_t size)
     struct arena_block *block = arena->blocks;
     if (!block || block->size - block->used < size) {
         size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
-        block = mem_try(1, sizeof *block + room);
+        block = mem_lasting(sizeof *block + room);
         if (!block)
             return NULL;
         block->size = room;

@@ -27,6 +27,10 @@ void *mem_raw(size_t count, size_t size);
  */
 void mem_keep_freed(void);
 
+/* The same for what stays long and is read from end to end, as weights: from 2 MiB on in large
+ * pages where the system has them, since reading ahead stops at a page's end. */
+void *mem_lasting(size_t bytes);
+
 /*
  * An arena: many allocations, one release. Everything is zeroed and aligned to 64 bytes.
  * All-zero is an empty arena. Not safe for use by two threads at once.

@@ -65,7 +65,7 @@ static enum status lane_bind(struct lane *lane)
 enum status lane_init(struct lane *lane, const struct plan *plan)
 {
     *lane = (struct lane){.plan = plan};
-    lane->arena = mem_try(1, plan->lane_bytes);
+    lane->arena = mem_lasting(plan->lane_bytes);
     if (!lane->arena)
         return status_fail(ERR_NOMEM, "no memory for a session of %zu bytes",
                            plan->lane_bytes);
