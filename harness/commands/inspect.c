@@ -416,7 +416,8 @@ const struct command command_inspect = {
         "input), parameters, multiply-adds, and what one sample costs in each mode on "
         "one "
         "thread of this machine. Of a network that cannot run, all nodes that are not "
-        "supported are listed with operator, opset and reason.",
+        "supported are listed with operator, opset and reason. Workers take one sample each, "
+        "on one thread: tests/bench/engine compares that with plans for whole batches.",
     .options = options,
     .examples = examples,
     .run = run,
