@@ -377,9 +377,21 @@ def randomise(model, seed):
 
 
 def slim(path):
-    """Without names of nodes, notes and inferred shapes, which nobody here reads."""
+    """Without names of nodes, notes and inferred shapes, which nobody here reads, and with equal
+    constants only once."""
     model = onnx.load(path)
-    names = {}
+    names, constants, same, nodes = {}, {}, {}, []
+    for node in model.graph.node:
+        for i, value in enumerate(node.input):
+            node.input[i] = same.get(value, value)
+        if node.op_type == "Constant":
+            first = constants.setdefault(node.attribute[0].SerializeToString(), node.output[0])
+            same[node.output[0]] = first
+            if first != node.output[0]:
+                continue
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
     for node in model.graph.node:
         node.name = node.doc_string = ""
         for values in (node.input, node.output):
