@@ -91,12 +91,13 @@ void *mem_lasting(size_t bytes)
     enum { HUGE = 2 << 20 };
     if (bytes < HUGE || bytes > SIZE_MAX - HUGE)
         return mem_try(1, bytes);
-    void *p = aligned_alloc(HUGE, rounded(1, bytes));
+    void *p;
+    if (posix_memalign(&p, HUGE, rounded(1, bytes)))
+        return NULL;
 #ifdef MADV_HUGEPAGE
-    if (p)
-        madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+    madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
 #endif
-    return p ? memset(p, 0, bytes) : NULL;
+    return memset(p, 0, bytes);
 }
 
 void mem_keep_freed(void)
