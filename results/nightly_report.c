@@ -259,7 +259,7 @@ static void write_junit(const struct night *night, FILE *out)
     text_clear(&text);
 }
 
-/* The page's part: a table each, below one heading. */
+/* The page's part: its line, and the tables below it, open when something got worse. */
 static void write_html(const char *line, const struct night *night,
                        const struct sheets *sheets, FILE *out)
 {
@@ -272,9 +272,16 @@ static void write_html(const char *line, const struct night *night,
         html_text(&text, night->work);
         text_add(&text, "</p>\n");
     }
+    if (sheets->count)
+        text_addf(&text, "<details%s><summary>", night_regressed(night) ? " open" : "");
+    for (size_t i = 0; i < sheets->count; i++) {
+        text_add(&text, i ? ", " : "");
+        html_text(&text, sheets->items[i].title);
+    }
+    text_add(&text, sheets->count ? "</summary>\n" : "");
     for (size_t i = 0; i < sheets->count; i++)
         html_sheet(&text, &sheets->items[i]);
-    text_add(&text, "</section>\n");
+    text_add(&text, sheets->count ? "</details>\n</section>\n" : "</section>\n");
     fputs(text.data, out);
     text_clear(&text);
 }
