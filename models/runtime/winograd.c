@@ -482,4 +482,31 @@ bool winograd_can(void)
     return false;
 }
 
+/* Nobody asks for these where winograd_can() is false. */
+void winograd_prepare(struct winograd *w)
+{
+    (void)w;
+    __builtin_trap();
+}
+
+void winograd_weights(const struct winograd *w, const float *weights, bool turned, float *out)
+{
+    (void)w, (void)weights, (void)turned, (void)out;
+    __builtin_trap();
+}
+
+void winograd_gradient(const struct winograd *w, const float *x, const float *dy, float *dw,
+                       void *scratch)
+{
+    (void)w, (void)x, (void)dy, (void)dw, (void)scratch;
+    __builtin_trap();
+}
+
+void winograd_run(const struct winograd *w, const float *x, const float *weights,
+                  const float *bias, const float *residual, float *y, void *scratch)
+{
+    (void)w, (void)x, (void)weights, (void)bias, (void)residual, (void)y, (void)scratch;
+    __builtin_trap();
+}
+
 #endif
