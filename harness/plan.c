@@ -45,6 +45,7 @@ static void make_key(const struct plan *plan, uint64_t seed, struct cell *cell)
     hash_add_string(&hash, condition->json);
     hash_add_string(&hash, cell->route.fit_key);
     hash_add_string(&hash, numeric_profile());
+    hash_add_u64(&hash, ENGINE_IMPL);
     hash_add_string(&hash, calibrate_needed(plan, cell)
                                ? calibrate_data(plan, cell->model)->calibration.sha
                                : NULL);

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Part of every cell's key: goes up when the same network may give other bits, so that a
+ * database never mixes the two. 2: our own Winograd, right gradients of QLinearConv. */
+enum { ENGINE_IMPL = 2 };
+
 enum model_gradient { GRADIENT_EXACT, GRADIENT_SURROGATE, GRADIENT_NONE };
 
 /* How the network wants its input; part of the model's identity. Read from NAME.yaml next
