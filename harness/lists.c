@@ -5,6 +5,8 @@
 #include "datasets/catalogue.h"
 #include "harness/suite.h"
 #include "models/catalogue.h"
+#include "models/model.h"
+#include "models/zoo.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -33,6 +35,30 @@ static const char *model_detail(struct arena *arena, const struct catalogue_mode
     return copy;
 }
 
+/* The networks inside the program, which are always here. */
+static enum status list_zoo(struct arena *arena, struct named **out, size_t *count)
+{
+    for (const struct zoo_file *file = zoo_files; file->name; file++) {
+        size_t length = strlen(file->name);
+        if (length < 5 || strcmp(file->name + length - 5, ".onnx"))
+            continue;
+        struct model *model;
+        const char *path = arena_format(arena, "zoo:/%s", file->name);
+        enum status st = model_open(path, NULL, &model);
+        if (st)
+            return st;
+        const struct model_record *r = model_record(model);
+        add(out, count,
+            (struct named){"inside", arena_copy(arena, r->name),
+                           arena_format(arena, "synthetic %s %.2f MB", r->precision,
+                                        (double)file->size / 1e6),
+                           arena_format(arena, "%s, %s", r->arch,
+                                        r->technique ? r->technique : "plain")});
+        model_close(model);
+    }
+    return OK;
+}
+
 enum status list_models(struct arena *arena, struct named **out, size_t *count)
 {
     const struct catalogue *catalogue;
@@ -48,7 +74,7 @@ enum status list_models(struct arena *arena, struct named **out, size_t *count)
             (struct named){here ? "here" : "elsewhere", model->values.text[RECORD_NAME],
                            model_detail(arena, model), model->note});
     }
-    return OK;
+    return list_zoo(arena, out, count);
 }
 
 enum status list_datasets(struct arena *arena, struct named **out, size_t *count)

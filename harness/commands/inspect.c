@@ -111,7 +111,7 @@ static void print_record(const struct model_record *r)
            r->opset);
     printf("  sha256      %s\n", r->file_sha);
     if (r->arch)
-        printf("  arch        %s%s%s\n", r->arch, r->family ? ", family " : "",
+        printf("  arch        %s%s%s\n", r->arch, r->family && *r->family ? ", family " : "",
                r->family ? r->family : "");
     printf("  precision   %s, gradient %s%s%s%s%s\n", r->precision,
            gradient_word(r->gradient), r->twin ? ", twin " : "", r->twin ? r->twin : "",

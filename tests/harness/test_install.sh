@@ -12,6 +12,7 @@ find_one() {
 }
 find_one bin/gauntlet
 "$found" --version
+program=$found
 find_one share/gauntlet/suites/quick.yaml
 find_one man/man1/gauntlet.1
 for word in 'gauntlet run' 'EXIT STATUS' 'save\\-adversarial'; do
@@ -27,4 +28,7 @@ complete_line() { # WORD...: what bash would offer for the last one
     { echo "no completion of options"; exit 1; }
 [ "$(complete_line gauntlet leaderboard --format mark)" = markdown ] ||
     { echo "no completion of words"; exit 1; }
-echo "installed, documented, completed"
+(cd "$place" && "$program" run --limit 10 --quiet --db zoo.db &&
+    "$program" leaderboard --db zoo.db | grep -q resnet8_plain) ||
+    { echo "the networks are not inside"; exit 1; }
+echo "installed, documented, completed, brings its networks"

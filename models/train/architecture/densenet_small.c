@@ -2,11 +2,11 @@
  * Every layer sees all earlier ones: batch norm, Relu, 3x3 convolution, concatenation;
  * transitions halve channels and sides.
  *
- * Source: Huang et al. 2017, arXiv:1608.06993; growth 12, 4 layers a block.
+ * Source: Huang et al. 2017, arXiv:1608.06993; growth 16, 2 layers a block.
  */
 #include "models/train/architecture.h"
 
-enum { GROWTH = 12, LAYERS = 4 };
+enum { GROWTH = 16, LAYERS = 2 };
 
 static struct value *layer(struct builder *b, struct value *x)
 {
@@ -39,7 +39,7 @@ static struct value *build(struct builder *b, struct value *x, int n_classes)
 
 const struct architecture architecture_densenet_small = {
     .name = "densenet-small",
-    .summary = "dense blocks, growth 12",
+    .summary = "dense blocks, growth 16",
     .source = "arXiv:1608.06993",
     .side = 32,
     .build = build,
