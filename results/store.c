@@ -86,9 +86,9 @@ static enum status check_identity(struct store *store, bool *empty)
                            "knows up to %d)", store->path, (int)version, STORE_VERSION);
     if (version < STORE_VERSION && store->mode == STORE_READ)
         return status_fail(ERR_STORE,
-                           "%s: store version %d; any `gauntlet run` or `gauntlet doctor` "
-                           "on it brings it to version %d", store->path, (int)version,
-                           STORE_VERSION);
+                           "%s: store version %d; `gauntlet doctor --db %s --repair`, or "
+                           "any run on it, brings it to version %d", store->path,
+                           (int)version, store->path, STORE_VERSION);
     return OK;
 }
 

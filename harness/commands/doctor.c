@@ -26,7 +26,8 @@ static const struct option options[] = {
     {"seed", "N", "0", "which samples", false, NULL},
     {"threads", "N", "0", "workers; 0 is all", false, NULL},
     {"db", "FILE", NULL, "check this database", false, "files"},
-    {"repair", NULL, NULL, "end runs of that database whose process is gone", false, NULL},
+    {"repair", NULL, NULL, "bring that database up to date; end runs whose process is gone",
+     false, NULL},
     {"json", NULL, NULL, "as JSON", false, NULL},
     {0},
 };
