@@ -96,7 +96,7 @@ static void change_row(struct sheets *sheets, struct sheet *sheet, size_t at,
     sheet_set(sheet, at, 5, arena_copy(arena, board_percent(cell->after_acc, after)),
               TONE_PLAIN);
     board_points(change_of(cell), change);
-    sheet_set(sheet, at, 6, cell->paired ? arena_format(arena, "%s +-%.2f", change, half)
+    sheet_set(sheet, at, 6, cell->paired ? arena_format(arena, "%s ±%.2f", change, half)
                                          : arena_copy(arena, change), tone);
     sheet_set(sheet, at, 7, cell->paired ? arena_format(arena, "%lld/%lld",
                                                         (long long)cell->lost,
