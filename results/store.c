@@ -36,13 +36,21 @@ static const char *network_name(const char *path)
     return NULL;
 }
 
+enum { BUSY_MS = 60000, BUSY_STEP_MS = 20 };
+
+/* SQLite's own waiting leaves out the change of the journal's mode, which needs the file
+ * alone: two first runs at once would refuse each other. */
 static enum status set_journal(struct store *store)
 {
     const char *network = network_name(store->path);
     char *mode = NULL;
-    enum status st = sql_text(store->db, &mode,
-                              network ? "PRAGMA journal_mode = DELETE"
-                                      : "PRAGMA journal_mode = WAL", "");
+    enum status st = ERR_BUSY;
+    for (int waited = 0; st == ERR_BUSY && waited < BUSY_MS; waited += BUSY_STEP_MS) {
+        if (waited)
+            sqlite3_sleep(BUSY_STEP_MS);
+        st = sql_text(store->db, &mode, network ? "PRAGMA journal_mode = DELETE"
+                                                : "PRAGMA journal_mode = WAL", "");
+    }
     if (!st && network)
         store->warning = mem_format(
             "%s lies on a network file system (%s): one writer at a time there; for many, "
@@ -127,7 +135,7 @@ static enum status open_file(struct store *store)
     if (sqlite3_open_v2(store->path, &store->db, flags, NULL))
         return sql_fail(store->db, "open");
     sqlite3_extended_result_codes(store->db, 1);
-    sqlite3_busy_timeout(store->db, 60000);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
     if (store->mode == STORE_READ) {
         int code = sqlite3_exec(store->db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
         if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY)
