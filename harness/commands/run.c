@@ -86,6 +86,9 @@ static enum status read_suite(const struct arguments *arguments, struct suite **
     const char *value;
     char *path = arguments->n_operands ? suite_path(arguments->operands[0]) : NULL;
     enum status st = path ? suite_load(path, out) : suite_new(out);
+    if (st == ERR_NOTFOUND || (st == ERR_IO && access(path, F_OK)))
+        st = status_fail(st, "%s: no such file, and no suite that `gauntlet list suites` "
+                         "shows (run from the sources' folder, or install)", path);
     free(path);
     if (st)
         return st;
