@@ -14,10 +14,11 @@ import torch.nn.functional as F
 
 
 class Network:
-    """Pixels in [0,1] to logits."""
+    """Pixels in [0,1] to logits, computed on `device`, wherever the pixels are."""
 
-    def __init__(self, path, mean, std, scale=1.0):
+    def __init__(self, path, mean, std, scale=1.0, device="cpu"):
         model = onnx.load(path)
+        self.device = device
         self.constants = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy())
                           for t in model.graph.initializer}
         self.nodes = [(n.op_type, list(n.input), n.output[0],
@@ -29,6 +30,10 @@ class Network:
         self.std = torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1)
         self.scale = scale
         self.fold()
+        for name, value in self.constants.items():
+            if value.is_floating_point():
+                self.constants[name] = value.to(device)
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
 
     def fold(self):
         """Conv followed by BatchNormalization becomes one Conv."""
@@ -57,11 +62,11 @@ class Network:
 
     def __call__(self, x):
         values = dict(self.constants)
-        values[self.input] = (x * self.scale - self.mean) / self.std
+        values[self.input] = (x.to(self.device) * self.scale - self.mean) / self.std
         for op, inputs, out, attributes in self.nodes:
             values[out] = self.apply(op, [values[i] if i else None for i in inputs],
                                      attributes)
-        return values[self.output]
+        return values[self.output].to(x.device)
 
     def apply(self, op, a, at):
         if op == "Conv":
@@ -225,7 +230,7 @@ def apgd(network, x0, y, eps, norm, kind, target=None, steps=100, seed=0):
 def wrong_classes(network, x, y):
     with torch.no_grad():
         z = network(x).clone()
-    z[torch.arange(len(y)), y] = -math.inf
+    z[torch.arange(len(y), device=y.device), y] = -math.inf
     return z.sort(1, descending=True)[1]
 
 
@@ -249,7 +254,7 @@ def plane_step(x, w, b, norm):
     a = w.abs().double()
     unit = torch.ones_like(a) if norm == "linf" else a
     want = gap.abs().double()
-    low = torch.zeros(len(x), dtype=torch.double)
+    low = torch.zeros_like(want)
     high = (room / unit.clamp_min(1e-30)).where(a > 0, torch.zeros_like(a)).amax(1)
     for _ in range(30):
         mid = (low + high) / 2
@@ -260,10 +265,11 @@ def plane_step(x, w, b, norm):
 
 
 def fab_t(network, x0, y, norm, steps=100, targets=9):
-    """Smallest distance found per sample, inf where none."""
+    """Smallest distance found per sample, inf where none. All on the network's device."""
+    x0, y = x0.to(network.device), y.to(network.device)
     order = wrong_classes(network, x0, y)
-    smallest = torch.full((len(x0),), math.inf)
-    rows = torch.arange(len(y))
+    smallest = torch.full((len(x0),), math.inf, device=network.device)
+    rows = torch.arange(len(y), device=network.device)
     flat0 = x0.flatten(1)
     for k in range(min(targets, order.shape[1] - 1)):
         target = order[:, k]
@@ -285,7 +291,7 @@ def fab_t(network, x0, y, norm, steps=100, targets=9):
             distance = flat_norm(x - x0, norm)
             smallest = torch.where(wrong & (distance < smallest), distance, smallest)
             x = torch.where(column(wrong), x0 + 0.9 * (x - x0), x)
-    return smallest
+    return smallest.cpu()
 
 
 def share(i, p=0.8):

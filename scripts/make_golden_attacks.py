@@ -1,21 +1,27 @@
 #!/usr/bin/env python3
 """Robust samples of shared networks under our PyTorch twin of AutoAttack.
 
-Usage: make_golden_attacks.py SHARED OUT.json MODEL[:COUNT[:NORM[:EPS]]] ...
+Usage: make_golden_attacks.py [--device cuda] [--alone MEMBER:SEED] SHARED OUT.json
+                              MODEL[:COUNT[:NORM[:EPS]]] ...
 
 OUT.json gains one row for each (model, norm, eps, stage): a string with one letter per
-sample, "1" where the network is still right after this stage and all before it. Samples are
-every 19th of cifar10-test.tar in name order, so that all classes occur.
-Rows that are there already are kept, so an interrupted run goes on.
+sample, "1" where the network is still right after this stage and all before it. With
+--alone a row has the samples that one member alone leaves, from that seed, its stage being
+"alone MEMBER". Samples are every 19th of cifar10-test.tar in name order, so that all
+classes occur. A row's last columns are the seconds, the seed and the PyTorch it ran on.
+
+Rows that are there already are kept, so an interrupted run goes on, and several processes
+may add to one file.
 
 FAB-T searches distances, not radii: a sample's is kept for all radii of a norm. Radii fall,
 for time grows with the survivors.
 """
+import argparse
+import fcntl
 import io
 import json
 import math
 import pathlib
-import sys
 import tarfile
 import time
 
@@ -50,28 +56,45 @@ def samples(tar, count):
 
 
 class Golden:
+    """The file of rows, locked while it is read and written anew."""
+
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.data = json.loads(self.path.read_text()) if self.path.exists() else {
-            "versions": {"torch": torch.__version__, "numpy": np.__version__,
-                         "onnx": onnx.__version__, "pillow": PIL.__version__,
-                         "oracle": "scripts/attack_oracles.py, from the papers; not the "
-                                   "authors' package"},
-            "rows": []}
+        self.lock = open(self.path.with_suffix(".lock"), "w")
 
-    def stage(self, key, compute):
+    def read(self):
+        if self.path.exists():
+            return json.loads(self.path.read_text())
+        return {"versions": {"torch": torch.__version__, "numpy": np.__version__,
+                             "onnx": onnx.__version__, "pillow": PIL.__version__,
+                             "oracle": "scripts/attack_oracles.py, from the papers; not "
+                                       "the authors' package"},
+                "rows": []}
+
+    def add(self, row):
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        data = self.read()
+        data["rows"].append(row)
+        rows = ",\n".join(json.dumps(r) for r in data["rows"])
+        self.path.write_text('{"versions": ' + json.dumps(data["versions"]) +
+                             ',\n"rows": [\n' + rows + '\n]}\n')
+        fcntl.flock(self.lock, fcntl.LOCK_UN)
+
+    def stage(self, key, compute, seed=0):
         """The flags of a stage: from the file, or computed and written there."""
-        for row in self.data["rows"]:
-            if row[:5] == list(key):
+        fcntl.flock(self.lock, fcntl.LOCK_SH)
+        rows = self.read()["rows"]
+        fcntl.flock(self.lock, fcntl.LOCK_UN)
+        for row in rows:
+            if row[:5] == list(key) and (row[7:8] or [0]) == [seed]:
                 return torch.tensor([c == "1" for c in row[5]])
         start = time.process_time()
         flags = compute()
         seconds = round(time.process_time() - start, 1)
-        self.data["rows"].append([*key, "".join("01"[int(f)] for f in flags), seconds])
-        rows = ",\n".join(json.dumps(r) for r in self.data["rows"])
-        self.path.write_text('{"versions": ' + json.dumps(self.data["versions"]) +
-                             ',\n"rows": [\n' + rows + '\n]}\n')
-        print(*key, int(sum(flags)), "of", len(flags), f"{seconds} s", flush=True)
+        self.add([*key, "".join("01"[int(f)] for f in flags), seconds, seed,
+                  torch.__version__])
+        print(*key, "seed", seed, int(sum(flags)), "of", len(flags), f"{seconds} s",
+              flush=True)
         return flags
 
 
@@ -84,44 +107,70 @@ def narrowed(right, attack):
     return right
 
 
-def evaluate(golden, shared, name, count, norms, epsilons):
-    network = oracle.Network(f"{shared}/data/models/cifar10_{name}.onnx", *NORMS[name])
-    x, y = samples(f"{shared}/data/cifar10-test.tar", count)
-    with torch.no_grad():
-        clean = golden.stage((name, "none", "0", count, "clean"),
-                             lambda: network(x).argmax(1) == y)
-    robust = "advtrain" in name
-    for norm, radii in (ROBUST if robust else RADII).items():
-        distance = torch.full((len(x),), math.nan)
-        for text, eps in radii:
-            if norm not in norms or text not in (epsilons or [text]):
-                continue
+class Victim:
+    def __init__(self, golden, shared, name, count, device):
+        self.golden, self.name, self.count = golden, name, count
+        self.network = oracle.Network(f"{shared}/data/models/cifar10_{name}.onnx",
+                                      *NORMS[name], device=device)
+        self.x, self.y = samples(f"{shared}/data/cifar10-test.tar", count)
+        with torch.no_grad():
+            self.clean = golden.stage((name, "none", "0", count, "clean"),
+                                      lambda: self.network(self.x).argmax(1) == self.y)
+        self.distance = {norm: torch.full((count,), math.nan) for norm in RADII}
 
-            def key(stage):
-                return (name, norm, text, count, stage)
-            right = golden.stage(key("apgd-ce"), lambda: narrowed(
-                clean, lambda i: oracle.apgd(network, x[i], y[i], eps, norm, "ce")))
-            right = golden.stage(key("apgd-t"), lambda: narrowed(
-                right, lambda i: oracle.apgd_t(network, x[i], y[i], eps, norm)))
+    def member(self, stage, norm, eps, seed):
+        """An attack on some samples: indices to flags."""
+        network, x, y = self.network, self.x, self.y
+        if stage == "apgd-ce":
+            return lambda i: oracle.apgd(network, x[i], y[i], eps, norm, "ce", seed=seed)
+        if stage == "apgd-t":
+            return lambda i: oracle.apgd_t(network, x[i], y[i], eps, norm, seed=seed)
+        if stage == "square":
+            return lambda i: oracle.square(network, x[i], y[i], eps, norm, seed=seed)
 
-            def fab(i):
-                new = i[torch.isnan(distance[i])]
-                if len(new):
-                    distance[new] = oracle.fab_t(network, x[new], y[new], norm)
-                return distance[i] > eps
-            right = golden.stage(key("fab-t"), lambda: narrowed(right, fab))
-            golden.stage(key("square"), lambda: narrowed(
-                right, lambda i: oracle.square(network, x[i], y[i], eps, norm)))
+        def fab(i):
+            known = self.distance[norm]
+            new = i[torch.isnan(known[i])]
+            if len(new):
+                known[new] = oracle.fab_t(network, x[new], y[new], norm)
+            return known[i] > eps
+        return fab
+
+    def ensemble(self, norm, text, eps):
+        right = self.clean
+        for stage in ("apgd-ce", "apgd-t", "fab-t", "square"):
+            right = self.golden.stage((self.name, norm, text, self.count, stage),
+                                      lambda: narrowed(right, self.member(stage, norm, eps, 0)))
+
+    def alone(self, norm, text, eps, stage, seed):
+        self.golden.stage((self.name, norm, text, self.count, "alone " + stage),
+                          lambda: narrowed(self.clean, self.member(stage, norm, eps, seed)),
+                          seed)
 
 
-def main(shared, out, *models):
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--alone")
+    parser.add_argument("shared")
+    parser.add_argument("out")
+    parser.add_argument("models", nargs="+")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    golden = Golden(out)
-    for model in models:
+    torch.backends.cudnn.allow_tf32 = False
+    golden = Golden(arguments.out)
+    for model in arguments.models:
         name, count, norm, eps = (model.split(":") + [""] * 3)[:4]
-        evaluate(golden, shared, name, int(count or 256), [norm] if norm else list(RADII),
-                 [eps] if eps else [])
+        victim = Victim(golden, arguments.shared, name, int(count or 256), arguments.device)
+        for norm, text, radius in [
+                (n, *r) for n, radii in (ROBUST if "advtrain" in name else RADII).items()
+                for r in radii if norm in ("", n) and eps in ("", r[0])]:
+            if arguments.alone:
+                stage, seed = arguments.alone.split(":")
+                victim.alone(norm, text, radius, stage, int(seed))
+            else:
+                victim.ensemble(norm, text, radius)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
