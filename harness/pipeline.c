@@ -68,7 +68,7 @@ static enum status apply_natural(const struct natural_step *step, size_t place,
     /* The second of two equal noises in one chain draws numbers of its own. */
     struct rng rng;
     rng_open(&rng, seed, key, step->noise->name, (uint64_t)step->severity + 100 * place);
-    return step->noise->apply(image, &args, &rng);
+    return natural_apply(step->noise, image, &args, &rng);
 }
 
 static enum status apply_colour(const struct condition *condition, struct image *image,

@@ -74,10 +74,10 @@ static enum status decode(const avifRWData *bytes, struct image *image)
                              avifResultToString(result));
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     avifRWData bytes = AVIF_DATA_EMPTY;
     enum status st = encode(image, quantizer[args->severity - 1], &bytes);
     if (!st)
@@ -93,5 +93,5 @@ const struct natural natural_avif = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

@@ -41,11 +41,11 @@ static void interpolate(const struct image *in, int x, int y, uint8_t out[3])
                                      : image_row(in, y)[3 * x + c]);
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
     (void)args;
-    (void)rng;
+    (void)draws;
     struct image in;
     enum status st = image_copy(image, &in);
     if (st)
@@ -64,5 +64,5 @@ const struct natural natural_bayer = {
     .group = "extra",
     .severities = 1,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

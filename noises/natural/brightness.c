@@ -14,10 +14,10 @@ static const double raise[NATURAL_SETS][5] = {
 };
 // clang-format on
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     hsv_shift(image, 1, 0, raise[args->set][args->severity - 1]);
     return OK;
 }
@@ -30,5 +30,5 @@ const struct natural natural_brightness = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

@@ -30,16 +30,11 @@ static enum status render(struct image *image, const struct natural_args *args,
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
-    struct natural_draws draws = {0};
-    enum status st =
-        draws_uniform(&draws, rng, 3 * spectrum_draws(image->width, image->height));
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
+    (void)args;
+    return draws_uniform(draws, rng, 3 * spectrum_draws(image->width, image->height));
 }
 
 const struct natural natural_brownish_noise = {
@@ -49,6 +44,6 @@ const struct natural natural_brownish_noise = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

@@ -44,17 +44,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_uniform(&draws, rng, DRAWS);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_checkerboard_cutout = {
     .name = "checkerboard_cutout",
     .summary = "grey fields of a turned checkerboard: ImageNet-C-bar",
@@ -62,6 +51,6 @@ const struct natural natural_checkerboard_cutout = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .uniforms = {.fixed = DRAWS},
     .render = render,
 };

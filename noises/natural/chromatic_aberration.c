@@ -35,10 +35,10 @@ static void rescale(const struct image *in, int channel, double scale, struct im
     }
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     struct image in;
     enum status st = image_copy(image, &in);
     if (st)
@@ -56,5 +56,5 @@ const struct natural natural_chromatic_aberration = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

@@ -5,10 +5,10 @@
  */
 #include "noises/natural/parts.h"
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     uint8_t mask = (uint8_t)(0xff << (2 + args->severity));
     for (size_t i = 0; i < image_size(image); i++)
         image->data[i] &= mask;
@@ -22,5 +22,5 @@ const struct natural natural_color_quant = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

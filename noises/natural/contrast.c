@@ -33,10 +33,10 @@ static void sums(const uint8_t *x, size_t count, uint64_t sum[3])
     sum[2] = b;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     size_t count = (size_t)image->width * (size_t)image->height;
     double c = factor[args->set][args->severity - 1];
     uint64_t sum[3];
@@ -63,5 +63,5 @@ const struct natural natural_contrast = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

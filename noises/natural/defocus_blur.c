@@ -316,10 +316,10 @@ static void blur(const struct kernel *k, const struct padded *in, struct scratch
     }
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     struct kernel kernel;
     struct padded padded = {0};
     struct scratch scratch = {0};
@@ -342,5 +342,5 @@ const struct natural natural_defocus_blur = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

@@ -264,18 +264,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    size_t size = (size_t)image->width * (size_t)image->height;
-    enum status st = draws_uniform(&draws, rng, 6 + 2 * size);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 static const struct param params[] = {
     {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
      "whose definition"},
@@ -291,6 +279,6 @@ const struct natural natural_elastic_transform = {
     .impl = 1,
     .in_mce = true,
     .params = params,
-    .apply = apply,
+    .uniforms = {.each = 2, .fixed = 6},
     .render = render,
 };

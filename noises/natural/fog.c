@@ -59,16 +59,12 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
-    struct natural_draws draws = {0};
+    (void)args;
     size_t side = (size_t)map_side(image);
-    enum status st = draws_uniform(&draws, rng, side * side - 1);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
+    return draws_uniform(draws, rng, side * side - 1);
 }
 
 const struct natural natural_fog = {
@@ -79,6 +75,6 @@ const struct natural natural_fog = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

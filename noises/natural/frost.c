@@ -66,17 +66,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_words(&draws, rng, 3);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 static const struct param params[] = {
     {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
      "whose definition"},
@@ -94,6 +83,6 @@ const struct natural natural_frost = {
     .impl = 1,
     .in_mce = true,
     .params = params,
-    .apply = apply,
+    .words = {.fixed = 3},
     .render = render,
 };

@@ -15,10 +15,10 @@ static const double sigma[NATURAL_SETS][5] = {
 };
 // clang-format on
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     struct grid grid;
     enum status st = grid_from_image(image, &grid);
     if (!st)
@@ -36,5 +36,5 @@ const struct natural natural_gaussian_blur = {
     .group = "blur",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

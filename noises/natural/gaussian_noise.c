@@ -32,17 +32,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_normal(&draws, rng, image_size(image));
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_gaussian_noise = {
     .name = "gaussian_noise",
     .summary = "additive Gaussian noise, as of a sensor in low light",
@@ -51,6 +40,6 @@ const struct natural natural_gaussian_noise = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .normals = {.each = 3},
     .render = render,
 };

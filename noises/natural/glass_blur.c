@@ -75,20 +75,15 @@ static enum status render(struct image *image, const struct natural_args *args,
     return blur(image, c.sigma);
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
     struct glass c = glass[args->set][args->severity - 1];
-    struct natural_draws draws = {0};
+    uint64_t range = 2 * (uint64_t)c.delta;
     size_t count = 2 * (size_t)c.rounds * places(image, c.delta);
-    enum status st = draws_words(&draws, rng, count);
-    if (!st) {
-        uint64_t range = 2 * (uint64_t)c.delta;
-        for (size_t i = 0; i < count; i++)
-            draws.integer[i] = (uint32_t)(draws.integer[i] * range >> 32);
-        st = render(image, args, &draws);
-    }
-    draws_clear(&draws);
+    enum status st = draws_words(draws, rng, count);
+    for (size_t i = 0; !st && i < count; i++)
+        draws->integer[i] = (uint32_t)(draws->integer[i] * range >> 32);
     return st;
 }
 
@@ -100,6 +95,6 @@ const struct natural natural_glass_blur = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

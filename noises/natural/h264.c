@@ -130,10 +130,10 @@ static enum status decode(const AVPacket *packet, AVFrame *frame)
     return code < 0 ? failed("decoding", code) : OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     av_log_set_level(AV_LOG_QUIET); /* x264 would tell the standard error about itself */
     AVFrame *frame = av_frame_alloc();
     AVPacket *packet = av_packet_alloc();
@@ -160,5 +160,5 @@ const struct natural natural_h264 = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

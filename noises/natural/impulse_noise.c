@@ -36,17 +36,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_words(&draws, rng, image_size(image));
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_impulse_noise = {
     .name = "impulse_noise",
     .summary = "salt and pepper, in each channel on its own",
@@ -55,6 +44,6 @@ const struct natural natural_impulse_noise = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .words = {.each = 3},
     .render = render,
 };

@@ -78,23 +78,18 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
-    struct natural_draws draws = {0};
     size_t size = image_size(image);
-    enum status st = draws_room(&draws, size);
-    if (!st) {
-        if (is_linear(args))
-            count_light(image->data, size, rng, draws.integer);
-        else
-            poisson_counts(image->data, size, PHOTONS, rng, draws.integer);
-        st = draws_normal(&draws, rng, size);
-    }
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
+    enum status st = draws_room(draws, size);
+    if (st)
+        return st;
+    if (is_linear(args))
+        count_light(image->data, size, rng, draws->integer);
+    else
+        poisson_counts(image->data, size, PHOTONS, rng, draws->integer);
+    return draws_normal(draws, rng, size);
 }
 
 const struct natural natural_iso_noise = {
@@ -105,6 +100,6 @@ const struct natural natural_iso_noise = {
     .severities = 5,
     .impl = 1,
     .params = params,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

@@ -33,10 +33,10 @@ static enum status one_generation(struct image *image, int left, int top, int q)
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     enum status st = OK;
     for (int i = 0; !st && i < args->severity; i++)
         st = one_generation(image, 3 * i % 8, 5 * i % 8, quality[i]);
@@ -50,5 +50,5 @@ const struct natural natural_jpeg_chain = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

@@ -14,10 +14,10 @@ static const int quality[NATURAL_SETS][5] = {
 };
 // clang-format on
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     return jpeg_round_trip(image, quality[args->set][args->severity - 1]);
 }
 
@@ -29,5 +29,5 @@ const struct natural natural_jpeg_compression = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

@@ -54,24 +54,19 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
-    struct natural_draws draws = {0};
     struct dusk dusk = dusk_of(image, args->severity);
     size_t size = image_size(image);
     double mean[256];
     for (int v = 0; v < 256; v++)
         mean[v] = PHOTONS * dimmed(&dusk, (uint8_t)v);
-    enum status st = draws_room(&draws, size);
-    if (!st)
-        poisson_counts_of(image->data, size, mean, rng, draws.integer);
-    if (!st)
-        st = draws_normal(&draws, rng, size);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
+    enum status st = draws_room(draws, size);
+    if (st)
+        return st;
+    poisson_counts_of(image->data, size, mean, rng, draws->integer);
+    return draws_normal(draws, rng, size);
 }
 
 const struct natural natural_low_light = {
@@ -81,6 +76,6 @@ const struct natural natural_low_light = {
     .group = "extra",
     .severities = 5,
     .impl = 2,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

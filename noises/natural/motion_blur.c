@@ -70,17 +70,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_uniform(&draws, rng, 1);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 static const struct param params[] = {
     {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
      "whose definition"},
@@ -96,6 +85,6 @@ const struct natural natural_motion_blur = {
     .impl = 1,
     .in_mce = true,
     .params = params,
-    .apply = apply,
+    .uniforms = {.fixed = 1},
     .render = render,
 };

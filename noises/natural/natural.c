@@ -1,4 +1,4 @@
-#include "noises/natural/natural.h"
+#include "noises/natural/parts.h"
 
 #include "base/text.h"
 
@@ -48,4 +48,48 @@ enum status natural_find(const char *name, const struct natural **out)
     return near ? status_fail(ERR_USAGE, "no natural noise '%s': did you mean '%s'?",
                               name, near)
                 : status_fail(ERR_USAGE, "no natural noise '%s'", name);
+}
+
+bool natural_is_random(const struct natural *natural)
+{
+    const struct natural_count *n = &natural->normals, *u = &natural->uniforms,
+                               *w = &natural->words;
+    return natural->draw || n->each + n->fixed + u->each + u->fixed + w->each + w->fixed;
+}
+
+static size_t count_for(const struct natural_count *count, const struct image *image)
+{
+    return (size_t)count->fixed +
+           (size_t)count->each * (size_t)image->width * (size_t)image->height;
+}
+
+enum status natural_draw(const struct natural *natural, const struct image *image,
+                         const struct natural_args *args, struct rng *rng,
+                         struct natural_draws *out)
+{
+    size_t normals = count_for(&natural->normals, image);
+    size_t uniforms = count_for(&natural->uniforms, image);
+    size_t words = count_for(&natural->words, image);
+    enum status st = OK;
+    *out = (struct natural_draws){0};
+    if (natural->draw)
+        return natural->draw(image, args, rng, out);
+    if (normals)
+        st = draws_normal(out, rng, normals);
+    if (!st && uniforms)
+        st = draws_uniform(out, rng, uniforms);
+    if (!st && words)
+        st = draws_words(out, rng, words);
+    return st;
+}
+
+enum status natural_apply(const struct natural *natural, struct image *image,
+                          const struct natural_args *args, struct rng *rng)
+{
+    struct natural_draws draws;
+    enum status st = natural_draw(natural, image, args, rng, &draws);
+    if (!st)
+        st = natural->render(image, args, &draws);
+    draws_clear(&draws);
+    return st;
 }

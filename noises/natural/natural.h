@@ -6,9 +6,9 @@
  * natural_<name>`, and add the name to meson.build. The family's tests then check that it
  * repeats by seed, keeps its shape, differs from the input and has a source.
  *
- * A random corruption is written in two steps: `apply` draws its random arrays, and
- * `render` is the definition with those arrays given. The tests feed `render` with an
- * oracle's arrays and compare pixels; what `apply` draws is tested for its law.
+ * A random corruption comes in two steps: arrays are drawn, then `render` is the
+ * definition with those arrays given. The tests hand the same arrays to an oracle and
+ * compare pixels; what is drawn is tested for its law.
  */
 #pragma once
 
@@ -40,6 +40,13 @@ struct natural_draws {
     float *normal;     /* N(0, 1) */
     float *uniform;    /* [0, 1) */
     uint32_t *integer; /* words, counts or offsets, as the corruption says */
+    size_t normals, uniforms, integers; /* lengths */
+};
+void draws_clear(struct natural_draws *draws);
+
+/* How many numbers a definition takes: for each pixel, and beside that. */
+struct natural_count {
+    int each, fixed;
 };
 
 struct natural {
@@ -49,13 +56,23 @@ struct natural {
     int impl;                   /* raised when the bytes it gives change */
     bool in_mce;                /* one of the 15 of mCE */
     const struct param *params; /* NULL: none */
-    /* image: [H][W][3], changed in place. Draws come from rng alone, already keyed by
-     * (seed, sample, noise, severity). */
-    enum status (*apply)(struct image *image, const struct natural_args *args,
-                         struct rng *rng);
-    /* The same with the random arrays given. NULL: nothing is drawn. */
+    /* What is drawn, in this order; all zero: nothing. */
+    struct natural_count normals, uniforms, words;
+    /* Instead, where that does not say it: fills the arrays from rng alone. NULL: it does. */
+    enum status (*draw)(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws);
+    /* image: [H][W][3], changed in place. */
     enum status (*render)(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws);
 };
+/* Whether two seeds differ. */
+bool natural_is_random(const struct natural *natural);
+/* The arrays that `render` takes for this picture; draws_clear() when done, or on failure. */
+enum status natural_draw(const struct natural *natural, const struct image *image,
+                         const struct natural_args *args, struct rng *rng,
+                         struct natural_draws *out);
+/* Draws and renders; rng is keyed by (seed, sample, noise, severity). */
+enum status natural_apply(const struct natural *natural, struct image *image,
+                          const struct natural_args *args, struct rng *rng);
 extern const struct natural *const natural_registry[];
 enum status natural_find(const char *name, const struct natural **out);

@@ -9,12 +9,11 @@
 
 #include <stddef.h>
 
-/* draws.c: fill one array of `draws`; ERR_NOMEM. draws_clear() frees all of them. */
+/* draws.c: fill one array of `draws`; ERR_NOMEM. */
 enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t count);
 enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t count);
 enum status draws_words(struct natural_draws *draws, struct rng *rng, size_t count);
 enum status draws_room(struct natural_draws *draws, size_t count); /* integer */
-void draws_clear(struct natural_draws *draws);
 
 /* NumPy's clip to [0,1], times 255, truncated: how the original makes its bytes. */
 static inline uint8_t byte_from_unit(double value)

@@ -42,10 +42,10 @@ static void enlarge(const struct image *small, struct image *image)
     }
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     double part = fraction[args->set][args->severity - 1];
     int width = (int)(image->width * part), height = (int)(image->height * part);
     const struct resizer *box;
@@ -69,5 +69,5 @@ const struct natural natural_pixelate = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

@@ -74,17 +74,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_uniform(&draws, rng, 4);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_plasma_noise = {
     .name = "plasma_noise",
     .summary = "coloured swirls: ImageNet-C-bar",
@@ -92,6 +81,6 @@ const struct natural natural_plasma_noise = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .uniforms = {.fixed = 4},
     .render = render,
 };

@@ -19,10 +19,10 @@ static const struct line shift[NATURAL_SETS][5] = {
 };
 // clang-format on
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     struct line line = shift[args->set][args->severity - 1];
     hsv_shift(image, line.a, line.b, 0);
     return OK;
@@ -35,5 +35,5 @@ const struct natural natural_saturate = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

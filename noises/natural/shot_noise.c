@@ -30,18 +30,14 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status draw(const struct image *image, const struct natural_args *args,
+                        struct rng *rng, struct natural_draws *draws)
 {
-    struct natural_draws draws = {0};
     size_t size = image_size(image);
-    enum status st = draws_room(&draws, size);
-    if (!st) {
+    enum status st = draws_room(draws, size);
+    if (!st)
         poisson_counts(image->data, size, lambda[args->set][args->severity - 1], rng,
-                       draws.integer);
-        st = render(image, args, &draws);
-    }
-    draws_clear(&draws);
+                       draws->integer);
     return st;
 }
 
@@ -53,6 +49,6 @@ const struct natural natural_shot_noise = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .draw = draw,
     .render = render,
 };

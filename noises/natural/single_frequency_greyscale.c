@@ -40,17 +40,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_uniform(&draws, rng, 4);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_single_frequency_greyscale = {
     .name = "single_frequency_greyscale",
     .summary = "one plane wave over the picture: ImageNet-C-bar",
@@ -58,6 +47,6 @@ const struct natural natural_single_frequency_greyscale = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .uniforms = {.fixed = 4},
     .render = render,
 };

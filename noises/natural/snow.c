@@ -116,20 +116,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    size_t count = (size_t)image->width * (size_t)image->height;
-    enum status st = draws_normal(&draws, rng, count);
-    if (!st)
-        st = draws_uniform(&draws, rng, 1);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 static const struct param params[] = {
     {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
      "whose definition"},
@@ -145,6 +131,7 @@ const struct natural natural_snow = {
     .impl = 1,
     .in_mce = true,
     .params = params,
-    .apply = apply,
+    .normals = {.each = 1},
+    .uniforms = {.fixed = 1},
     .render = render,
 };

@@ -113,18 +113,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return st;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st =
-        draws_normal(&draws, rng, (size_t)image->width * (size_t)image->height);
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_spatter = {
     .name = "spatter",
     .summary = "drops of water, then mud, on the lens",
@@ -132,6 +120,6 @@ const struct natural natural_spatter = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .normals = {.each = 1},
     .render = render,
 };

@@ -35,17 +35,6 @@ static enum status render(struct image *image, const struct natural_args *args,
     return OK;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
-{
-    struct natural_draws draws = {0};
-    enum status st = draws_normal(&draws, rng, image_size(image));
-    if (!st)
-        st = render(image, args, &draws);
-    draws_clear(&draws);
-    return st;
-}
-
 const struct natural natural_speckle_noise = {
     .name = "speckle_noise",
     .summary = "noise in proportion to the pixel",
@@ -53,6 +42,6 @@ const struct natural natural_speckle_noise = {
     .group = "noise",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .normals = {.each = 3},
     .render = render,
 };

@@ -22,10 +22,10 @@ static double to_srgb(double x)
     return x <= 0.0031308 ? x * 12.92 : 1.055 * pow(x, 1 / 2.4) - 0.055;
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     double linear[256];
     uint8_t byte[LEVELS + 1];
     for (int i = 0; i < 256; i++)
@@ -54,5 +54,5 @@ const struct natural natural_vignetting = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

@@ -13,10 +13,10 @@
 
 static const float quality[5] = {80, 65, 50, 35, 20};
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     if (image->width > WEBP_MAX_DIMENSION || image->height > WEBP_MAX_DIMENSION)
         return status_fail(ERR_LIMIT, "webp: %d x %d pixels, at most %d a side",
                            image->width, image->height, WEBP_MAX_DIMENSION);
@@ -40,5 +40,5 @@ const struct natural natural_webp = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
-    .apply = apply,
+    .render = render,
 };

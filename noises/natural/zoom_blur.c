@@ -125,10 +125,10 @@ static void finish(const float *restrict x, const float *restrict sum, size_t pi
         }
 }
 
-static enum status apply(struct image *image, const struct natural_args *args,
-                         struct rng *rng)
+static enum status render(struct image *image, const struct natural_args *args,
+                          const struct natural_draws *draws)
 {
-    (void)rng;
+    (void)draws;
     struct range range = zoom[args->set][args->severity - 1];
     struct blur b;
     enum status st = blur_init(&b, image);
@@ -153,5 +153,5 @@ const struct natural natural_zoom_blur = {
     .severities = 5,
     .impl = 1,
     .in_mce = true,
-    .apply = apply,
+    .render = render,
 };

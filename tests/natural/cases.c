@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "datasets/dataset.h"
-#include "noises/natural/parts.h"
 #include "noises/system/system.h"
 
 #include <math.h>
@@ -75,76 +74,6 @@ struct image picture_shared(const char *archive, int index, int side)
     return image;
 }
 
-/* How many normals, uniforms and integers a definition takes, in that order. */
-static void case_sizes(const char *name, const struct image *image, size_t counts[3])
-{
-    size_t pixels = (size_t)image->width * (size_t)image->height, values = 3 * pixels;
-    size_t map = 1;
-    while (map < (size_t)image->width || map < (size_t)image->height)
-        map *= 2;
-    const struct {
-        const char *name;
-        size_t counts[3];
-    } table[] = {
-        {"gaussian_noise", {values}},
-        {"speckle_noise", {values}},
-        {"shot_noise", {0, 0, values}},
-        {"impulse_noise", {0, 0, values}},
-        {"glass_blur", {0, 0, 8 * pixels}},
-        {"motion_blur", {0, 1}},
-        {"snow", {pixels, 1}},
-        {"frost", {0, 0, 3}},
-        {"fog", {0, map * map - 1}},
-        {"spatter", {pixels}},
-        {"elastic_transform", {0, 6 + 2 * pixels}},
-        {"blue_noise_sample", {0, spectrum_draws(image->width, image->height)}},
-        {"brownish_noise", {0, 3 * spectrum_draws(image->width, image->height)}},
-        {"checkerboard_cutout", {0, 2 + 40 * 40}},
-        {"single_frequency_greyscale", {0, 4}},
-        {"plasma_noise", {0, 4}},
-    };
-    memset(counts, 0, 3 * sizeof *counts);
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!strcmp(name, table[i].name))
-            memcpy(counts, table[i].counts, sizeof table[i].counts);
-}
-
-/* Offsets of glass blur lie in [0, 2 delta), delta of these constants; others are words. */
-static uint32_t glass_offsets(const struct natural_args *args)
-{
-    static const int delta[NATURAL_SETS][5] = {
-        {1, 2, 2, 3, 4}, {1, 1, 1, 1, 1}, {1, 1, 1, 2, 2}, {1, 3, 2, 4, 5}};
-    return 2 * (uint32_t)delta[args->set][args->severity - 1];
-}
-
-struct natural_draws case_draws(const struct natural *natural, const struct image *image,
-                                const struct natural_args *args, struct rng *rng,
-                                size_t counts[3])
-{
-    struct natural_draws draws = {0};
-    case_sizes(natural->name, image, counts);
-    if (counts[0])
-        assert_ok(draws_normal(&draws, rng, counts[0]));
-    if (counts[1])
-        assert_ok(draws_uniform(&draws, rng, counts[1]));
-    if (counts[2])
-        assert_ok(draws_words(&draws, rng, counts[2]));
-    if (!strcmp(natural->name, "shot_noise"))
-        for (size_t i = 0; i < counts[2];
-             i++) /* any counts will do: 0..7, now and then more */
-            draws.integer[i] =
-                draws.integer[i] % 64 ? draws.integer[i] >> 29 : draws.integer[i] >> 22;
-    if (!strcmp(natural->name, "glass_blur"))
-        for (size_t i = 0; i < counts[2]; i++)
-            draws.integer[i] %= glass_offsets(args);
-    return draws;
-}
-
-void case_draws_clear(struct natural_draws *draws)
-{
-    draws_clear(draws);
-}
-
 struct oracle {
     pid_t child;
     FILE *to, *from;
@@ -187,22 +116,18 @@ struct oracle *oracle_open(void)
 
 bool oracle_ask(struct oracle *oracle, const struct natural *natural,
                 const struct natural_args *args, const struct image *image,
-                const struct natural_draws *draws, const size_t counts[3],
-                struct image *out)
+                const struct natural_draws *draws, struct image *out)
 {
     const char *variant = args->params && params_has(args->params, "variant")
                               ? params_word(args->params, "variant")
                               : "original";
     fprintf(oracle->to, "%s %d %s %s %d %d %zu %zu %zu\n", natural->name, args->severity,
-            natural_set_name(args->set), variant, image->width, image->height, counts[0],
-            counts[1], counts[2]);
+            natural_set_name(args->set), variant, image->width, image->height,
+            draws->normals, draws->uniforms, draws->integers);
     fwrite(image->data, 1, image_size(image), oracle->to);
-    if (counts[0])
-        fwrite(draws->normal, 4, counts[0], oracle->to);
-    if (counts[1])
-        fwrite(draws->uniform, 4, counts[1], oracle->to);
-    if (counts[2])
-        fwrite(draws->integer, 4, counts[2], oracle->to);
+    fwrite(draws->normal, 4, draws->normals, oracle->to);
+    fwrite(draws->uniform, 4, draws->uniforms, oracle->to);
+    fwrite(draws->integer, 4, draws->integers, oracle->to);
     fflush(oracle->to);
     assert_ok(image_init(out, image->width, image->height, 3));
     return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);

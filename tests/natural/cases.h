@@ -12,20 +12,13 @@ struct image picture_synthetic(int width, int height, uint64_t seed);
  * where side > 0. Empty when there is no such file. */
 struct image picture_shared(const char *archive, int index, int side);
 
-/* The random arrays that `natural` takes for this picture and these constants. */
-struct natural_draws case_draws(const struct natural *natural, const struct image *image,
-                                const struct natural_args *args, struct rng *rng,
-                                size_t counts[3]);
-void case_draws_clear(struct natural_draws *draws);
-
 /* oracle.py as a child process; NULL where Python or one of its modules is missing. */
 struct oracle;
 struct oracle *oracle_open(void);
 /* What the oracle makes of the picture, in `out` (same shape, allocated here). */
 bool oracle_ask(struct oracle *oracle, const struct natural *natural,
                 const struct natural_args *args, const struct image *image,
-                const struct natural_draws *draws, const size_t counts[3],
-                struct image *out);
+                const struct natural_draws *draws, struct image *out);
 /* Frame `frame` of a sequence, of the size of the picture. */
 bool oracle_ask_frame(struct oracle *oracle, const char *name, int frame,
                       enum natural_set set, const struct image *image, struct image *out);

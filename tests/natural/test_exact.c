@@ -77,18 +77,17 @@ static void check(struct oracle *oracle, const struct natural *natural,
 {
     struct image ours, theirs;
     struct rng rng;
-    size_t counts[3];
+    struct natural_draws draws;
     rng_open(&rng, 1, "exact", natural->name, (uint64_t)args->severity);
-    struct natural_draws draws = case_draws(natural, picture, args, &rng, counts);
+    assert_ok(natural_draw(natural, picture, args, &rng, &draws));
     assert_ok(image_copy(picture, &ours));
-    assert_ok(natural->render ? natural->render(&ours, args, &draws)
-                              : natural->apply(&ours, args, &rng));
-    if (!oracle_ask(oracle, natural, args, picture, &draws, counts, &theirs))
+    assert_ok(natural->render(&ours, args, &draws));
+    if (!oracle_ask(oracle, natural, args, picture, &draws, &theirs))
         fail_msg("%s:%d: the oracle gave no picture", natural->name, args->severity);
     compare(&ours, &theirs, tally);
     image_clear(&ours);
     image_clear(&theirs);
-    case_draws_clear(&draws);
+    draws_clear(&draws);
 }
 
 static void params_for(const struct natural *natural, const char *variant,

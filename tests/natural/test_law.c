@@ -105,7 +105,7 @@ static void make_groups(struct oracle *oracle, const struct natural *natural,
             } else {
                 assert_ok(image_copy(clean, &image));
                 rng_open(&rng, (uint64_t)m, "law", natural->name, 3);
-                assert_ok(natural->apply(&image, &args, &rng));
+                assert_ok(natural_apply(natural, &image, &args, &rng));
             }
             add(&group[g], &image, clean);
             image_clear(&image);

@@ -15,6 +15,7 @@ enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t co
     draws->normal = mem_raw(count, sizeof *draws->normal);
     if (!draws->normal)
         return no_memory(count);
+    draws->normals = count;
     rng_fill_normal(rng, draws->normal, count);
     return OK;
 }
@@ -24,6 +25,7 @@ enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t c
     draws->uniform = mem_raw(count, sizeof *draws->uniform);
     if (!draws->uniform)
         return no_memory(count);
+    draws->uniforms = count;
     rng_fill_uniform(rng, draws->uniform, count, 0, 1);
     return OK;
 }
@@ -31,6 +33,7 @@ enum status draws_uniform(struct natural_draws *draws, struct rng *rng, size_t c
 enum status draws_room(struct natural_draws *draws, size_t count)
 {
     draws->integer = mem_raw(count, sizeof *draws->integer);
+    draws->integers = draws->integer ? count : 0;
     return draws->integer ? OK : no_memory(count);
 }
 

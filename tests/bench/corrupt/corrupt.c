@@ -46,7 +46,7 @@ static double measure(const struct natural *natural, const struct image *picture
             break;
         rng_open(&rng, (uint64_t)(i + 1), "bench", natural->name, 0);
         double start = cpu_ms();
-        enum status st = natural->apply(&image, &args, &rng);
+        enum status st = natural_apply(natural, &image, &args, &rng);
         if (i >= 0)
             spent[i] = cpu_ms() - start;
         if (st)
