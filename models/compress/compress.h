@@ -202,10 +202,9 @@ struct start {
 enum status compress_reconstruct(struct compress *compress, const struct block *block,
                                  const struct recipe *recipe, const struct start *start);
 /* Each block in turn, resumed and saved; a first block of the first layer alone is left at
- * its 8 bits, as in the papers. `follow`: a block starts where an earlier one ended. */
+ * its 8 bits, as in the papers. */
 enum status compress_reconstruct_all(struct compress *compress, struct block *blocks,
-                                     int n_blocks, bool follow,
-                                     const struct recipe *recipe);
+                                     int n_blocks, const struct recipe *recipe);
 
 /*
  * |dKL(full || quantized) / dy| + 1 of every element of the block's exit, of the network

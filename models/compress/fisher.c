@@ -24,7 +24,6 @@ struct fisher {
     float *exit, *full;    /* [n_samples]: quantized exit, full-precision logits */
     size_t n_exit, n_logits;
     size_t from; /* first sample of this round */
-    float *x[PARTS], *z[PARTS], *dz[PARTS], *dx[PARTS];
 };
 
 /* dKL(p || q) / dz = q - p, with q = softmax(z) and p that of the full network. */
@@ -49,24 +48,25 @@ static enum status part(void *context, size_t item, int worker)
 {
     struct fisher *f = context;
     size_t n_samples = f->compress->n_samples, first = f->from + item * SIZE;
+    struct training_part p = training_part(f->tail, (int)item);
     (void)worker;
     if (first >= n_samples)
         return OK;
     for (size_t n = 0; n < SIZE; n++) {
         size_t sample = first + n < n_samples ? first + n : n_samples - 1;
-        memcpy(f->x[item] + n * f->n_exit, f->exit + sample * f->n_exit,
+        memcpy(p.x + n * f->n_exit, f->exit + sample * f->n_exit,
                f->n_exit * sizeof(float));
     }
-    enum status st = training_forward(f->tail, (int)item, f->x[item], f->z[item]);
+    enum status st = training_forward(f->tail, (int)item, p.x, p.logits);
     for (size_t n = 0; n < SIZE && !st; n++) {
         size_t sample = first + n < n_samples ? first + n : n_samples - 1;
-        divergence_gradient(f->z[item] + n * f->n_logits, f->full + sample * f->n_logits,
-                            f->dz[item] + n * f->n_logits, f->n_logits);
+        divergence_gradient(p.logits + n * f->n_logits, f->full + sample * f->n_logits,
+                            p.dlogits + n * f->n_logits, f->n_logits);
     }
     if (!st)
-        st = training_backward(f->tail, (int)item, f->dz[item], f->dx[item]);
+        st = training_backward(f->tail, (int)item, p.dlogits, p.dx);
     for (size_t n = 0; n < SIZE && first + n < n_samples && !st; n++)
-        memcpy(f->exit + (first + n) * f->n_exit, f->dx[item] + n * f->n_exit,
+        memcpy(f->exit + (first + n) * f->n_exit, p.dx + n * f->n_exit,
                f->n_exit * sizeof(float));
     return st;
 }
@@ -86,20 +86,8 @@ static enum status open_tail(struct fisher *f, const struct block *block)
 static enum status run_tail(struct fisher *f)
 {
     enum status st = OK;
-    for (int i = 0; i < PARTS; i++) {
-        f->x[i] = mem_array(SIZE * f->n_exit, sizeof(float));
-        f->dx[i] = mem_array(SIZE * f->n_exit, sizeof(float));
-        f->z[i] = mem_array(SIZE * f->n_logits, sizeof(float));
-        f->dz[i] = mem_array(SIZE * f->n_logits, sizeof(float));
-    }
     for (; f->from < f->compress->n_samples && !st; f->from += PARTS * SIZE)
         st = threads_each(f->compress->rule->threads, PARTS, part, f);
-    for (int i = 0; i < PARTS; i++) {
-        free(f->x[i]);
-        free(f->dx[i]);
-        free(f->z[i]);
-        free(f->dz[i]);
-    }
     return st;
 }
 

@@ -55,10 +55,11 @@ void grid_round(const struct grid *grid, const float *in, float *out, size_t cou
     }
 }
 
-double grid_error(const struct grid *grid, const float *x, size_t count, double p)
+double grid_error(const struct grid *grid, const float *x, size_t count, double p,
+                  double enough)
 {
     double sum = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && sum <= enough; i++) {
         double value = (double)x[i];
         double off = fabs(value - grid_decode(grid, grid_encode(grid, value)));
         sum += p == 2 ? off * off : pow(off, p);

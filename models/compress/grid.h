@@ -36,5 +36,6 @@ double grid_decode(const struct grid *grid, int32_t code);
 /* x' for every x; in and out may be the same. */
 void grid_round(const struct grid *grid, const float *in, float *out, size_t count);
 
-/* Sum over x of |x - x'|^p. */
-double grid_error(const struct grid *grid, const float *x, size_t count, double p);
+/* Sum over x of |x - x'|^p; of the first ones only, as soon as these exceed `enough`. */
+double grid_error(const struct grid *grid, const float *x, size_t count, double p,
+                  double enough);

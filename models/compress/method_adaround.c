@@ -12,7 +12,7 @@ static enum status run(struct compress *c)
                                   .share = 1};
     struct block *blocks;
     int n = compress_single_layers(c, &blocks);
-    enum status st = compress_reconstruct_all(c, blocks, n, false, &recipe);
+    enum status st = compress_reconstruct_all(c, blocks, n, &recipe);
     free(blocks);
     return st;
 }

@@ -17,7 +17,7 @@ static enum status learn_steps(struct compress *c, struct block *blocks, int n)
     enum status st = compress_ranges(c, &c->work);
     if (st || !recipe.iterations)
         return st;
-    return compress_reconstruct_all(c, blocks, n, true, &recipe);
+    return compress_reconstruct_all(c, blocks, n, &recipe);
 }
 
 static enum status run(struct compress *c)
@@ -30,7 +30,7 @@ static enum status run(struct compress *c)
                                   .fisher = c->rule->fisher};
     struct block *blocks;
     int n = compress_blocks(c, &blocks);
-    enum status st = compress_reconstruct_all(c, blocks, n, true, &recipe);
+    enum status st = compress_reconstruct_all(c, blocks, n, &recipe);
     if (!st && c->rule->act_bits <= 8)
         st = learn_steps(c, blocks, n);
     free(blocks);

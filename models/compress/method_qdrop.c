@@ -24,7 +24,7 @@ static enum status run(struct compress *c)
     /* Weights to nearest say little of the ranges that learned ones will give. */
     enum status st = compress_ranges(c, &c->full);
     if (!st)
-        st = compress_reconstruct_all(c, blocks, n, true, &recipe);
+        st = compress_reconstruct_all(c, blocks, n, &recipe);
     free(blocks);
     return st;
 }

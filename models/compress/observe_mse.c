@@ -6,17 +6,19 @@
  */
 #include "models/compress/observer.h"
 
+#include <math.h>
+
 static void range(const struct statistics *s, const struct grid_rule *rule, double *low,
                   double *high)
 {
-    double least = -1;
+    double least = HUGE_VAL;
     *low = s->low;
     *high = s->high;
     for (int i = 0; i < 80; i++) {
         double keep = 1 - 0.01 * i;
         struct grid grid = grid_for_range(rule, s->low * keep, s->high * keep);
-        double error = statistics_error(s, &grid, 2.4);
-        if (least < 0 || error < least) {
+        double error = statistics_error(s, &grid, 2.4, least);
+        if (error < least) {
             least = error;
             *low = s->low * keep;
             *high = s->high * keep;

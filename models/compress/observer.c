@@ -89,12 +89,13 @@ static double error_at(const struct grid *grid, double x, double p)
     return p == 2 ? off * off : pow(off, p);
 }
 
-double statistics_error(const struct statistics *s, const struct grid *grid, double p)
+double statistics_error(const struct statistics *s, const struct grid *grid, double p,
+                        double enough)
 {
     if (s->raw_count)
-        return grid_error(grid, s->raw, s->raw_count, p);
+        return grid_error(grid, s->raw, s->raw_count, p, enough);
     double sum = 0;
-    for (size_t i = 0; i < STATISTICS_BINS; i++) {
+    for (size_t i = 0; i < STATISTICS_BINS && sum <= enough; i++) {
         double centre = ((double)i + 0.5) * s->width;
         if (s->positive[i])
             sum += (double)s->positive[i] * error_at(grid, centre, p);

@@ -29,9 +29,10 @@ struct statistics {
 void statistics_add(struct statistics *statistics, const float *x, size_t count);
 void statistics_clear(struct statistics *statistics);
 
-/* Sum of |x - x'|^p over the values seen; from bin centres once they are many. */
+/* Sum of |x - x'|^p over the values seen; from bin centres once they are many. Above
+ * `enough` it is only known to be above. */
 double statistics_error(const struct statistics *statistics, const struct grid *grid,
-                        double p);
+                        double p, double enough);
 
 struct observer {
     const char *name, *summary, *source;

@@ -42,7 +42,7 @@ struct reconstruction {
     size_t n_in, n_out;
     int64_t space; /* elements of the exit per channel */
     uint64_t step;
-    float *x[PARTS], *y[PARTS], *dy[PARTS];
+    bool told; /* this step's loss is one that is reported */
     double loss[PARTS];
 };
 
@@ -108,34 +108,35 @@ static void take_sample(struct reconstruction *r, struct rng *rng, size_t sample
 }
 
 SIMD_CLONES
-static double compare_squares(const float *restrict y, const float *restrict target,
-                              float *restrict dy, size_t count, float scale)
+static void slope_of_squares(const float *restrict y, const float *restrict target,
+                             float *restrict dy, size_t count, float scale)
 {
-    enum { CHUNK = 256 };
-    double loss = 0;
-    for (size_t from = 0; from < count; from += CHUNK) {
-        size_t n = count - from < CHUNK ? count - from : CHUNK;
-        float squares[CHUNK];
-        for (size_t i = 0; i < n; i++) {
-            float off = y[from + i] - target[from + i];
-            squares[i] = off * off;
-            dy[from + i] = 2 * scale * off;
-        }
-        for (size_t i = 0; i < n; i++)
-            loss += (double)squares[i];
-    }
-    return loss;
+    for (size_t i = 0; i < count; i++)
+        dy[i] = 2 * scale * (y[i] - target[i]);
 }
 
-/* The loss's gradient; `scale` makes it a mean over samples and space. */
+static double sum_of_squares(const float *y, const float *target, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        float off = y[i] - target[i];
+        sum += (double)(off * off);
+    }
+    return sum;
+}
+
+/* The loss, where it is told, and its gradient; `scale` makes it a mean over samples and
+ * space. */
 static double compare(const struct reconstruction *r, size_t sample, const float *y,
                       float *dy, double scale)
 {
     const float *target = r->target + sample * r->n_out;
     const float *weight = r->weight ? r->weight + sample * r->n_out : NULL;
     double power = r->recipe->power, loss = 0;
-    if (power == 2 && !weight)
-        return scale * compare_squares(y, target, dy, r->n_out, (float)scale);
+    if (power == 2 && !weight) {
+        slope_of_squares(y, target, dy, r->n_out, (float)scale);
+        return r->told ? scale * sum_of_squares(y, target, r->n_out) : 0;
+    }
     for (size_t i = 0; i < r->n_out; i++) {
         double off = (double)y[i] - (double)target[i], size = fabs(off);
         double w = weight ? (double)weight[i] * (double)weight[i] : 1;
@@ -150,22 +151,22 @@ static enum status part(void *context, size_t item, int worker)
 {
     struct reconstruction *r = context;
     (void)worker;
-    float *x = r->x[item], *y = r->y[item], *dy = r->dy[item];
+    struct training_part p = training_part(r->training, (int)item);
     size_t chosen[SIZE];
     struct rng rng;
     rng_open(&rng, r->compress->rule->seed, r->block->exit, r->recipe->name,
              r->step * PARTS + item);
     for (size_t n = 0; n < SIZE; n++) {
         chosen[n] = rng_below(&rng, (uint32_t)r->compress->n_samples);
-        take_sample(r, &rng, chosen[n], x + n * r->n_in);
+        take_sample(r, &rng, chosen[n], p.x + n * r->n_in);
     }
-    enum status st = training_forward(r->training, (int)item, x, y);
+    enum status st = training_forward(r->training, (int)item, p.x, p.logits);
     double scale = 1.0 / ((double)r->space * SIZE * PARTS);
     r->loss[item] = 0;
     for (size_t n = 0; n < SIZE && !st; n++)
-        r->loss[item] +=
-            compare(r, chosen[n], y + n * r->n_out, dy + n * r->n_out, scale);
-    return st ? st : training_backward(r->training, (int)item, dy, NULL);
+        r->loss[item] += compare(r, chosen[n], p.logits + n * r->n_out,
+                                 p.dlogits + n * r->n_out, scale);
+    return st ? st : training_backward(r->training, (int)item, p.dlogits, NULL);
 }
 
 static void step_activations(struct reconstruction *r, double progress)
@@ -232,11 +233,6 @@ static void settle(struct reconstruction *r)
 
 static void close(struct reconstruction *r)
 {
-    for (int i = 0; i < PARTS; i++) {
-        free(r->x[i]);
-        free(r->y[i]);
-        free(r->dy[i]);
-    }
     for (int i = 0; i < r->n_steps; i++)
         optimizer_clear(&r->steps[i].adam);
     free(r->steps);
@@ -262,15 +258,11 @@ static void report(const struct reconstruction *r, double before, double after)
 
 static enum status iterate(struct reconstruction *r)
 {
-    for (int i = 0; i < PARTS; i++) {
-        r->x[i] = mem_array(SIZE * r->n_in, sizeof(float));
-        r->y[i] = mem_array(SIZE * r->n_out, sizeof(float));
-        r->dy[i] = mem_array(SIZE * r->n_out, sizeof(float));
-    }
     enum status st = OK;
     double loss = 0, before = 0, after = 0;
     int iterations = r->recipe->iterations, tail = iterations / 20 + 1;
     for (int i = 0; i < iterations && !st; i++) {
+        r->told = i < tail || i >= iterations - tail;
         st = step(r, &loss);
         before += i < tail ? loss / tail : 0;
         after += i >= iterations - tail ? loss / tail : 0;
@@ -318,22 +310,18 @@ static void clear_start(struct start *start)
     *start = (struct start){0};
 }
 
-/* On from where it is to a later value, through all between. */
-static enum status advance(struct compress *c, struct start *start, const char *to)
+/* From where `at` stands to a later value, through all between. */
+static enum status pass_on(struct compress *c, const struct start *at, const char *to,
+                           struct start *out)
 {
-    if (!strcmp(start->name, to))
-        return OK;
-    struct start next = {.name = to};
+    *out = (struct start){.name = to};
     enum status st = compress_pass(c, compress_quantized(c),
-                                   compress_quantized_name(c, start->name),
-                                   compress_quantized_name(c, to), start->quantized,
-                                   start->count, &next.quantized, &next.count);
-    if (!st)
-        st = compress_pass(c, &c->full, start->name, to, start->full, start->count,
-                           &next.full, &next.count);
-    clear_start(start);
-    *start = next;
-    return st;
+                                   compress_quantized_name(c, at->name),
+                                   compress_quantized_name(c, to), at->quantized,
+                                   at->count, &out->quantized, &out->count);
+    return st ? st
+              : compress_pass(c, &c->full, at->name, to, at->full, at->count, &out->full,
+                              &out->count);
 }
 
 static enum status begin(struct compress *c, struct start *start, const char *name)
@@ -345,32 +333,54 @@ static enum status begin(struct compress *c, struct start *start, const char *na
     return st ? st : compress_record(c, &c->full, name, &start->full, &start->count);
 }
 
-/* Each block goes on with what the one before it gave, also when that was done in an
- * earlier run; where blocks do not follow each other, with what the network gives. */
-static enum status reach(struct compress *c, struct start *start, const struct block *block,
-                         bool follow)
+/* Each cut of the network goes on with what the one before it gave, also when the blocks
+ * between were done in an earlier run. */
+static enum status reach(struct compress *c, struct start *start, const char *name)
 {
-    if (start->name && follow)
-        return advance(c, start, block->entry);
+    struct start next = {0};
+    if (!start->name)
+        return begin(c, start, name);
+    if (!strcmp(start->name, name))
+        return OK;
+    enum status st = pass_on(c, start, name, &next);
     clear_start(start);
-    return begin(c, start, block->entry);
+    *start = next;
+    return st;
+}
+
+/* One block, which may begin behind the cut at which `start` stands. */
+static enum status reconstruct_from(struct compress *c, const struct block *block,
+                                    const struct recipe *recipe, const struct start *start)
+{
+    struct start inside = {0};
+    if (!strcmp(start->name, block->entry))
+        return compress_reconstruct(c, block, recipe, start);
+    enum status st = pass_on(c, start, block->entry, &inside);
+    if (!st)
+        st = compress_reconstruct(c, block, recipe, &inside);
+    clear_start(&inside);
+    return st;
 }
 
 enum status compress_reconstruct_all(struct compress *c, struct block *blocks, int n,
-                                     bool follow, const struct recipe *recipe)
+                                     const struct recipe *recipe)
 {
     struct start start = {0};
+    struct block *cuts, *cut;
     enum status st = OK;
+    compress_blocks(c, &cuts);
+    cut = cuts;
     for (int i = recipe->rounds && n && blocks[0].last == 1 ? 1 : 0; i < n && !st; i++) {
         bool done = compress_step_done(c);
-        if (done && !follow)
-            continue;
-        st = reach(c, &start, &blocks[i], follow);
+        while (cut->last <= blocks[i].first)
+            cut++;
+        st = reach(c, &start, cut->entry);
         if (!st && !done)
-            st = compress_reconstruct(c, &blocks[i], recipe, &start);
+            st = reconstruct_from(c, &blocks[i], recipe, &start);
         if (!st && !done)
             st = compress_step_save(c, recipe->rounds);
     }
     clear_start(&start);
+    free(cuts);
     return st;
 }

@@ -122,12 +122,27 @@ static enum status run(struct lane *lane, int from, int to)
     return st;
 }
 
+struct training_part training_part(const struct training *t, int part)
+{
+    void *const *data = t->lanes[part].data;
+    const struct plan *plan = &t->plan;
+    return (struct training_part){
+        data[plan->input], data[plan->output], data[plan->output_gradient],
+        plan->input_gradient >= 0 ? data[plan->input_gradient] : NULL};
+}
+
+static void copy(float *to, const float *from, size_t count)
+{
+    if (to != from)
+        memcpy(to, from, count * sizeof *to);
+}
+
 enum status training_forward(struct training *t, int part, const float *x, float *logits)
 {
     struct lane *lane = &t->lanes[part];
-    memcpy(lane->data[t->plan.input], x, t->n_input * sizeof *x);
+    copy(lane->data[t->plan.input], x, t->n_input);
     enum status st = run(lane, 0, t->plan.n_forward);
-    memcpy(logits, lane->data[t->plan.output], t->n_logits * sizeof *logits);
+    copy(logits, lane->data[t->plan.output], t->n_logits);
     return st;
 }
 
@@ -135,10 +150,10 @@ enum status training_backward(struct training *t, int part, const float *dlogits
                               float *dx)
 {
     struct lane *lane = &t->lanes[part];
-    memcpy(lane->data[t->plan.output_gradient], dlogits, t->n_logits * sizeof *dlogits);
+    copy(lane->data[t->plan.output_gradient], dlogits, t->n_logits);
     enum status st = run(lane, t->plan.n_forward, t->plan.n_steps);
     if (dx)
-        memcpy(dx, lane->data[t->plan.input_gradient], t->n_input * sizeof *dx);
+        copy(dx, lane->data[t->plan.input_gradient], t->n_input);
     return st;
 }
 

@@ -29,7 +29,12 @@ void training_close(struct training *training);
  *   logits   [size][n_classes]
  *   dlogits  [size][n_classes], already divided by the batch size
  *   dx       like x, or NULL
+ * Nothing is copied where they are the training's own.
  */
+struct training_part {
+    float *x, *logits, *dlogits, *dx; /* dx: NULL without input_gradient */
+};
+struct training_part training_part(const struct training *training, int part);
 enum status training_forward(struct training *training, int part, const float *x,
                              float *logits);
 enum status training_backward(struct training *training, int part, const float *dlogits,
