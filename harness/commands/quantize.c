@@ -40,6 +40,8 @@ static const struct option options[] = {
     {"classes", "FILE", NULL, "class list of the pictures", false, "files"},
     {"samples", "N", "1024", "how many of them", false, NULL},
     {"iterations", "N", "2000", "of reconstruction, per block", false, NULL},
+    {"rate", "R", "0.01", "of reconstruction, Adam's; 0.001 wants ten times the iterations",
+     false, NULL},
     {"step-iterations", "N", "500", "of activation steps after brecq, per block; 0: as "
      "observed", false, NULL},
     {"fisher", NULL, NULL, "weigh block errors by what the outputs notice", false, NULL},
@@ -217,6 +219,16 @@ static enum status read_budget(struct job *job)
     return read_widths(option_value(job->arguments, "widths"), &job->budget);
 }
 
+static enum status read_rate(const struct arguments *arguments, double *rate)
+{
+    const char *typed = option_value(arguments, "rate");
+    char *end;
+    *rate = strtod(typed, &end);
+    return *end || !(*rate > 0 && *rate <= 1)
+               ? status_fail(ERR_USAGE, "--rate %s: above 0, at most 1", typed)
+               : OK;
+}
+
 static enum status read_numbers(struct job *job, int64_t *samples)
 {
     const struct arguments *a = job->arguments;
@@ -238,6 +250,8 @@ static enum status read_numbers(struct job *job, int64_t *samples)
         st = option_integer(a, "threads", 0, 1024, &threads);
     if (!st)
         st = option_integer(a, "samples", 1, 1000000, samples);
+    if (!st)
+        st = read_rate(a, &job->rule.rate);
     if (st)
         return st;
     job->rule.weight_bits = (int)weights;
@@ -248,7 +262,6 @@ static enum status read_numbers(struct job *job, int64_t *samples)
     job->rule.fisher = option_given(a, "fisher");
     job->rule.seed = (uint64_t)seed;
     job->rule.threads = (int)threads;
-    job->rule.rate = 1e-3;
     job->rule.lambda = 0.01;
     return OK;
 }

@@ -1,7 +1,8 @@
 /*
  * Where a network can be cut: behind a node after which a single value is still to be
  * read. Between two cuts lies a block: a plain layer, or a residual block with its
- * shortcut, or a fire module.
+ * shortcut, or a fire module. A depthwise layer stays with what mixes its channels again,
+ * and an inverted residual whole, with a shortcut or without.
  */
 #include "models/compress/compress.h"
 
@@ -43,12 +44,34 @@ static bool trails(const struct node *node)
     return false;
 }
 
+static bool is_depthwise(const struct quant_layer *layer)
+{
+    return !strcmp(layer->original->op->name, "Conv") && layer->channels > 1 &&
+           node_int(layer->original, "group", 1) == layer->channels;
+}
+
+/* What a layer or a sum gives, without an activation. */
+static bool is_linear(const struct compress *c, const struct value *value)
+{
+    int index;
+    return value->producer && (is_layer(c, value->producer, &index) ||
+                               !strcmp(value->producer->op->name, "Add"));
+}
+
+/* A block from `entry` to the layers before `layers` is not whole yet. */
+static bool is_open(const struct compress *c, const struct value *entry, int first, int layers)
+{
+    return layers > first && layers < c->n_layers &&
+           (is_depthwise(&c->layers[layers - 1]) ||
+            (is_depthwise(&c->layers[layers]) && is_linear(c, entry)));
+}
+
 int compress_blocks(const struct compress *c, struct block **out)
 {
     const struct graph *graph = &c->full;
     int *last = last_reads(graph), n = 0, index, layers = 0, first = 0;
     *out = mem_array((size_t)graph->n_nodes + 1, sizeof **out);
-    const char *entry = graph->inputs[0]->name;
+    const struct value *entry = graph->inputs[0];
     int live = last[graph->inputs[0]->id] >= 0;
     for (int i = 0; i < graph->n_nodes; i++) {
         const struct node *node = graph->nodes[i];
@@ -59,11 +82,11 @@ int compress_blocks(const struct compress *c, struct block **out)
             live -= last[v] == i && !graph->values[v]->constant;
         bool next_trails = i + 1 < graph->n_nodes && trails(graph->nodes[i + 1]);
         if (live != 1 || !node->outputs[0] || last[node->outputs[0]->id] <= i ||
-            next_trails)
+            next_trails || is_open(c, entry, first, layers))
             continue;
-        const char *exit = node->outputs[0]->name;
+        const struct value *exit = node->outputs[0];
         if (layers > first)
-            (*out)[n++] = (struct block){entry, exit, first, layers};
+            (*out)[n++] = (struct block){entry->name, exit->name, first, layers};
         entry = exit;
         first = layers;
     }

@@ -48,7 +48,7 @@ struct compress_rule {
     const struct observer *weight_observer, *act_observer;
     int iterations;            /* of reconstruction, per block */
     int step_iterations;       /* of learning activation steps, per block; 0: not */
-    double rate, lambda;       /* Adam's step; weight of the rounding regulariser */
+    double rate, lambda;       /* Adam's, of rounding; weight of its regulariser */
     bool fisher;               /* block errors weighted by the Fisher diagonal */
     uint64_t seed;
     int threads;

@@ -141,6 +141,7 @@ static void mistakes_are_named(void **state)
         {"--mixed bits=4 --widths 4,2", "ascending"},
         {"--mixed bits=4 --widths 2,9", "from 2 to 8"},
         {"--weights 9", "9"},
+        {"--rate 0", "above 0"},
         {"--acts 16", "from 2 to 8, or 32"},
         {"--state net.onnx", "the state of another network"},
     };
