@@ -82,7 +82,7 @@ void condition_clear(struct condition *condition);
 /*
  * Lines that stand for several: `gaussian_noise:1-5`, `[fog,snow]:[2,4]`,
  * `decode=[turbo,stb] resize=*`, `imagenet-c:1-5` (all fifteen), `imagenet-c-extra:3`,
- * `imagenet-p` (all ten), `imagenet-p-extra`.
+ * `imagenet-c-bar:1-5` (all ten), `imagenet-p` (all ten), `imagenet-p-extra`.
  * Conditions that are equal are kept once, in the order of their first appearance.
  */
 struct conditions {

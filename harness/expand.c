@@ -92,23 +92,33 @@ static enum status expand_star(struct conditions *out, const char *line, const c
 }
 
 /* imagenet-c is the fifteen corruptions of mCE; imagenet-c-extra the authors' other four,
- * meant for validation. */
-static bool in_group(const struct natural *noise, bool extra)
+ * meant for validation; imagenet-c-bar the ten of others. */
+static bool in_mce(const struct natural *noise)
+{
+    return noise->in_mce;
+}
+
+static bool in_cbar(const struct natural *noise)
+{
+    return noise->in_cbar;
+}
+
+static bool in_extra(const struct natural *noise)
 {
     static const char *const four[] = {"gaussian_blur", "saturate", "spatter",
                                        "speckle_noise"};
-    for (size_t i = 0; extra && i < sizeof four / sizeof *four; i++)
+    for (size_t i = 0; i < sizeof four / sizeof *four; i++)
         if (!strcmp(noise->name, four[i]))
             return true;
-    return !extra && noise->in_mce;
+    return false;
 }
 
 static enum status expand_group(struct conditions *out, const char *line, size_t start,
-                                size_t length, bool extra)
+                                size_t length, bool (*in_group)(const struct natural *))
 {
     enum status st = OK;
     for (size_t i = 0; !st && natural_registry[i]; i++)
-        if (in_group(natural_registry[i], extra))
+        if (in_group(natural_registry[i]))
             st = with(out, line, start, start + length, natural_registry[i]->name);
     return st;
 }
@@ -155,9 +165,11 @@ static enum status expand_word(struct conditions *out, const char *line, size_t 
         name++;
     *done = true;
     if (name == 10 && !strncmp(word, "imagenet-c", 10))
-        return expand_group(out, line, start, name, false);
+        return expand_group(out, line, start, name, in_mce);
     if (name == 16 && !strncmp(word, "imagenet-c-extra", 16))
-        return expand_group(out, line, start, name, true);
+        return expand_group(out, line, start, name, in_extra);
+    if (name == 14 && !strncmp(word, "imagenet-c-bar", 14))
+        return expand_group(out, line, start, name, in_cbar);
     if (name == 10 && !strncmp(word, "imagenet-p", 10))
         return expand_sequences(out, line, start, name, false);
     if (name == 16 && !strncmp(word, "imagenet-p-extra", 16))

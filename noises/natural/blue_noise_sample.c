@@ -39,6 +39,7 @@ const struct natural natural_blue_noise_sample = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
+    .in_cbar = true,
     .draw = draw,
     .render = render,
 };

@@ -44,6 +44,7 @@ const struct natural natural_brownish_noise = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
+    .in_cbar = true,
     .draw = draw,
     .render = render,
 };

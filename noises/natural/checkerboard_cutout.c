@@ -51,6 +51,7 @@ const struct natural natural_checkerboard_cutout = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
+    .in_cbar = true,
     .uniforms = {.fixed = DRAWS},
     .render = render,
 };

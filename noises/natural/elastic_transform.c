@@ -155,13 +155,6 @@ static enum status field(const float *uniform, double most, const struct gauss *
     return st;
 }
 
-/* floor() of what is far from the ends of int, without a call. */
-static inline int floor_int(double x)
-{
-    int i = (int)x;
-    return i - (x < i);
-}
-
 /* Linear between pixels at (x + dx, y + dy), in double, as float; clipped and cut. */
 static void displace(const struct picture *in, const struct grid *dx,
                      const struct grid *dy, struct image *out)

@@ -55,6 +55,7 @@ struct natural {
     int severities;             /* 5, or 1 where there is no scale */
     int impl;                   /* raised when the bytes it gives change */
     bool in_mce;                /* one of the 15 of mCE */
+    bool in_cbar;               /* one of the 10 of ImageNet-C-bar */
     const struct param *params; /* NULL: none */
     /* What is drawn, in this order; all zero: nothing. */
     struct natural_count normals, uniforms, words;

@@ -30,6 +30,13 @@ static inline uint8_t byte_clipped(double value)
     return (uint8_t)(int)(value > 255 ? 255 : value);
 }
 
+/* floor() of what is far from the ends of int, without a call. */
+static inline int floor_int(double x)
+{
+    int i = (int)x;
+    return i - (x < i);
+}
+
 /* Whether constants are those for pictures of 32 and 64 pixels, where there are but two. */
 static inline bool set_is_small(enum natural_set set)
 {

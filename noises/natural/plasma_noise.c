@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
-#include "noises/natural/parts/sine.h"
+#include "noises/natural/parts/functions.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -81,6 +81,7 @@ const struct natural natural_plasma_noise = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
+    .in_cbar = true,
     .uniforms = {.fixed = 4},
     .render = render,
 };

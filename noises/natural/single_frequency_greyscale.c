@@ -7,7 +7,7 @@
 #include "noises/natural/parts.h"
 
 #include "base/simd.h"
-#include "noises/natural/parts/sine.h"
+#include "noises/natural/parts/functions.h"
 
 #include <math.h>
 
@@ -47,6 +47,7 @@ const struct natural natural_single_frequency_greyscale = {
     .group = "extra",
     .severities = 5,
     .impl = 1,
+    .in_cbar = true,
     .uniforms = {.fixed = 4},
     .render = render,
 };

@@ -197,6 +197,7 @@ static void lines_expand(void **state)
     assert_int_equal(expanded("decode=[turbo, stb]"), 2);
     assert_int_equal(expanded("imagenet-c:1-5"), 75);
     assert_int_equal(expanded("imagenet-c-extra:3"), 4);
+    assert_int_equal(expanded("imagenet-c-bar:1-5"), 50);
     assert_int_equal(expanded("imagenet-p:1-3"), 30);
     assert_int_equal(expanded("imagenet-p-extra"), 4);
     assert_int_equal(expanded("[contrast,brightness]:1-2 + pgd-linf eps=[1/255,2/255]"),

@@ -112,6 +112,11 @@ CONSTANTS = {
     "checkerboard_cutout": table([2, 3, 4, 5, 6], [1, 2, 3, 4, 5]),
     "single_frequency_greyscale": table([1, 1.5, 2, 4.5, 5]),
     "plasma_noise": table([4.75, 7, 8.5, 9.25, 10]),
+    "caustic_refraction": table([2.35, 3.2, 4.9, 6.6, 9.15]),
+    "cocentric_sine_waves": table([3, 5, 8, 9, 10]),
+    "inverse_sparkles": table([1, 2, 4, 9, 10], [1, 1.5, 2.5, 4.5, 5]),
+    "perlin_noise": table([4.6, 5.2, 5.8, 7.6, 8.8]),
+    "sparkles": table([1, 2, 3, 5, 6], [.7, 3.5, 5.6, 6.3, 7]),
 }
 
 
@@ -493,6 +498,143 @@ def plasma_noise(x, c, d):
         frequency, slow, weight = frequency * 1.93, slow * 1.15, weight * (2.25 - sharpness)
     noise = [np.sin(u - time), np.sin((u + v + np.sin(time)) * .5), np.sin(v + time)]
     return clipped((1 - strength / 255) * x + strength * np.stack(noise, 2))
+
+
+def cocentric_sine_waves(x, c, d):
+    n = len(x)
+    x0, y0 = d.uniform(0, n, 2)
+    waves = float(d.uniform(0, 10, 1)[0])
+    amplitude, width = d.uniform(0, n / 10, 2)
+    v, u = np.mgrid[:n, :n]
+    far = np.sqrt((u - x0)**2 + (v - y0)**2) + np.sin(np.arctan2(u - x0, v - y0) * waves) * amplitude
+    return clipped(x + c * 128 / 10. * (far % width / width - .5)[..., None])
+
+
+def star(n, centre, lengths, exponent):
+    """Light of a star with these rays."""
+    v, u = np.mgrid[:n, :n]
+    dy, dx = v - centre[0], u - centre[1]
+    turn = (np.arctan2(dx, dy) + np.pi) / (2 * np.pi) * len(lengths)
+    ray = turn.astype(int)
+    between = turn - ray
+    here, there = lengths[ray % len(lengths)], lengths[(ray + 1) % len(lengths)]
+    light = (here + between * (there - here))**2 / (np.sqrt(dy**2 + dx**2)**2 + 1e-4)
+    return np.clip((1 - (between - .5)**2) * light**exponent, 0, 1)[..., None]
+
+
+def sparkles(x, c, d):
+    n, radius = len(x), c * .1 / 10. * len(x)
+    for _ in range(5):
+        centre = d.uniform(0, n, 2)
+        rays = 50 + int(150 * d.uniform(0, 1, 1)[0])
+        lengths = np.maximum(1, radius + .25 * radius * d.normal(200)[:rays])
+        x = x.astype(np.float32)
+        x = x + star(n, centre, lengths, 1) * (255 - x.astype(np.float64))
+    return clipped(x)
+
+
+def inverse_sparkles(x, c, d):
+    n, radius = len(x), .25 * len(x)
+    centre = d.uniform(.25, .75, 2) * n
+    rays = 50 + int(150 * d.uniform(0, 1, 1)[0])
+    lengths = radius + .25 * radius * d.normal(200)[:rays]
+    exponent = (100 - (100 - c * 65 / 10.)) / 50.
+    return clipped(255 + star(n, centre, lengths, exponent) * (x.astype(np.float64) - 255))
+
+
+def perlin_noise(x, c, d):
+    n, alpha = len(x), c * .5 / 10.
+    words = (d.rng.randint(2**32, size=768, dtype=np.uint64) if isinstance(d, Fresh)
+             else d.integer(768)).astype(np.int64)
+    g = ((words[:512] >> 23).reshape(256, 2) - 256) / 256.
+    length = np.linalg.norm(g, axis=1, keepdims=True)
+    g /= np.where(length > 0, length, 1)
+    p = np.arange(256)
+    for i in range(255, -1, -1):
+        j = words[512 + i] >> 24
+        p[i], p[j] = p[j], p[i]
+    p = np.concatenate((p, p))
+
+    def smooth(t):
+        return t**2 * (3. - 2. * t)
+
+    def noise(a, b):
+        a, b = a + 4096, b + 4096
+        i, j, k, l = p[a.astype(int) % 256], p[(a.astype(int) + 1) % 256], \
+            b.astype(int) % 256, (b.astype(int) + 1) % 256
+        a, b = a % 1, b % 1
+
+        def corner(cell, da, db):
+            return da * g[p[cell], 0] + db * g[p[cell], 1]
+        u = corner(i + k, a, b)
+        u += smooth(a) * (corner(j + k, a - 1, b) - u)
+        v = corner(i + l, a, b - 1)
+        v += smooth(a) * (corner(j + l, a - 1, b - 1) - v)
+        return 1.5 * (u + smooth(b) * (v - u))
+
+    at = np.mgrid[:n, :n] * (1 / (32 * n / 224))
+    cloud = sum(np.abs(noise(f * at[0], f * at[1])) / f for f in (1., 2., 4., 8., 16.))
+    cloud = np.clip(.5 * cloud + .5, 0, 1)[..., None]
+    return clipped(np.float32(1 - alpha) * x.astype(np.float32) + 255 * alpha * cloud)
+
+
+def mixed(a, s, b, t):
+    """a s + b t; a and b are values in single precision and where they are double."""
+    (a, wide_a), (b, wide_b) = a, b
+    left = np.where(wide_a, a * s, np.float32(a) * np.float32(s))
+    right = np.where(wide_b, b * t, np.float32(b) * np.float32(t))
+    wide = wide_a | wide_b
+    return np.where(wide, left + right, np.float32(left) + np.float32(right)), wide
+
+
+def caustic_refraction(x, c, d):
+    """Where the original mixes pixels (single) with its zeros beyond the edge (integers),
+    NumPy before 2 goes on in double: the masks here."""
+    n = len(x)
+    time, size = float(d.uniform(.5, 2, 1)[0]), float(d.uniform(.75, 1.25, 1)[0]) * n
+    lens, lighting = c * (.5 * n) / 10., c * 2. / 10.
+    at = np.mgrid[:n, :n]
+    p, q = (at / size % 1) * 6.28318530718 - 250
+    u, v, total = p, q, 1.
+    with np.errstate(divide="ignore"):
+        for i in range(5):
+            t = time * (1. - 3.5 / (i + 1))
+            u, v = p + (np.cos(t - u) + np.sin(t + v)), q + (np.sin(t - v) + np.cos(t + u))
+            total = total + 1. / np.sqrt((p / (np.sin(u + t) / .005))**2
+                                         + (q / (np.cos(v + t) / .005))**2)
+    light = np.clip(np.abs(1.17 - (total / 5.)**1.4)**8., 0, 1)
+    light = ndimage.gaussian_filter(np.dstack([light] * 3), sigma=1)
+    luma = np.pad(np.dot(light, [.2126, .7152, .0722]), 1)
+    a, b = luma[2:, 1:-1] - luma[:-2, 1:-1], luma[1:-1, 2:] - luma[1:-1, :-2]
+    normal = np.stack((a, b, np.ones_like(a)), -1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    flat = normal[..., 2] >= 1. - 1e-3
+    down = np.array([0., 0., 1.])
+    spectator = np.where(flat[..., None], down, np.cross(down, normal))
+    spectator /= np.linalg.norm(spectator, axis=-1, keepdims=True)
+    turned = np.stack((normal, np.cross(normal, spectator), spectator), -2)
+    turned[flat] = np.eye(3)
+    angle = np.arcsin(np.sin(np.arccos(np.minimum(normal[..., 2], 1))) / 4.)
+    ray = np.stack((np.cos(angle), np.sin(angle), np.zeros_like(angle)), -1)
+    ray = (np.linalg.inv(turned) @ ray[..., None])[..., 0]
+    ray[flat] = down
+    y, z = (at + np.moveaxis(np.round(ray * lens, 3), -1, 0)[:2])[..., None]
+    l, k = np.floor(y).astype(int), np.floor(z).astype(int)
+    x = x.astype(np.float32) / 255
+
+    def pixel(row, column):
+        out = (row < 0) | (column < 0) | (row >= n) | (column >= n)
+        here = x[np.clip(row, 0, n - 1), np.clip(column, 0, n - 1)][..., 0, :]
+        return np.where(out, 0, here).astype(np.float64), out
+
+    left, right = 1. - z + k, 1. - (k + 1) + z
+    upper = mixed(pixel(l, k), left, pixel(l, k + 1), right)
+    lower = mixed(pixel(l + 1, k), left, pixel(l + 1, k + 1), right)
+    out, wide = mixed(upper, 1. - y + l, lower, 1. - (l + 1) + y)
+    for more in (-b, a):
+        more = (more * lighting)[..., None]
+        out = np.where(wide, out + more, np.float32(out) + np.float32(more))
+    return byte(out)
 
 
 def affine(x, angle=0, move=0, scale=1., shear=0, resample=Image.BILINEAR):

@@ -48,6 +48,11 @@ static const struct bound bounds[] = {
     {"checkerboard_cutout", NULL, 0, 0, NULL},
     {"single_frequency_greyscale", NULL, 0, 0, NULL},
     {"plasma_noise", NULL, 0, 0, NULL},
+    {"caustic_refraction", NULL, 0, 0, NULL},
+    {"cocentric_sine_waves", NULL, 0, 0, NULL},
+    {"inverse_sparkles", NULL, 0, 0, NULL},
+    {"perlin_noise", NULL, 0, 0, NULL},
+    {"sparkles", NULL, 0, 0, NULL},
 };
 
 struct tally {

@@ -140,7 +140,10 @@ static void draws_follow_the_law(void **state)
     static const char *const names[] = {
         "gaussian_noise",    "shot_noise",  "impulse_noise", "speckle_noise",
         "glass_blur",        "motion_blur", "snow",          "fog",
-        "elastic_transform", "spatter"};
+        "elastic_transform", "spatter",     "blue_noise_sample", "brownish_noise",
+        "checkerboard_cutout", "single_frequency_greyscale", "plasma_noise",
+        "caustic_refraction", "cocentric_sine_waves", "inverse_sparkles", "perlin_noise",
+        "sparkles"};
     struct oracle *oracle = oracle_open();
     if (!oracle) {
         print_message("# skipped: /usr/bin/python3 lacks scipy, skimage, cv2 or PIL\n");

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
-#include "noises/natural/parts/sine.h"
+#include "noises/natural/parts/functions.h"
 
 #include <math.h>
 #include <stdlib.h>
