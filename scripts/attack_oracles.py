@@ -354,7 +354,7 @@ def square(network, x0, y, eps, norm, queries=5000, seed=0):
             clean, label, live, best, score = (v[keep] for v in
                                                (clean, label, live, best, score))
         if len(live) == 0:
-            break
+            return right
         side = round(math.sqrt(share(i) * h * w))
         trial = best.clone()
         for k in range(len(live)):
