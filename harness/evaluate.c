@@ -1,78 +1,80 @@
 /* One sample in one cell: network, or attack and network. */
 #include "harness/wave.h"
 
+#include "base/mem.h"
 #include "harness/examples.h"
 
 #include <math.h>
 #include <string.h>
 
-static enum status attack(struct job *job, const struct cell *cell, int worker,
-                          const struct session_options *options, struct session *session,
-                          const struct sample *sample, struct bench *bench,
-                          struct verdict *verdict, const char **stage)
-{
-    const struct plan *plan = job->run.plan;
-    const struct condition *condition = cell_condition(plan, cell);
-    const struct model_record *record = plan->models[cell->model].record;
-    struct victim victim, source;
-    struct attack_call call = {
-        .victim = &victim,
-        .x = bench->x,
-        .label = sample->label,
-        .clean_logits = bench->logits,
-        .logits = bench->broken_logits,
-        .seed = job->run.options->seed,
-        .key = sample->key,
-        .params = &condition->attack_params,
-        .adversarial = bench->adversarial,
-    };
-    victim_of_session(session, record, options->gradient, &victim);
-    if (cell->source >= 0) {
-        const struct plan_model *other = &plan->models[cell->source];
-        struct session_options how = {.gradient = condition->attack->needs_gradient ||
-                                                  condition->attack->own_gradient};
-        struct session *surrogate;
-        enum status st =
-            session_pool_get(job->pool, worker, other->model, &how, &surrogate);
-        if (st)
-            return status_wrap(st, "source=%s", condition->source);
-        victim_of_session(surrogate, other->record, how.gradient, &source);
-        call.source = &source;
-    }
-    struct attack_result result;
-    enum status st = attack_run(condition->attack, &call, &result);
-    if (st)
-        return st;
-
-    /* A minimum-norm attack's point may lie outside the ball: then it did not break. */
-    if (result.broken)
-        verdict_of_logits(bench->broken_logits, record->n_classes, sample->label, verdict);
-    verdict->broken = result.broken;
-    verdict->broken_8bit = result.broken_8bit;
-    verdict->violated = result.budget_violated;
-    verdict->zero_gradient = result.zero_gradient;
-    verdict->distance = (float)result.distance;
-    verdict->queries = 1 + (int)result.forwards; /* and the clean picture */
-    verdict->forwards = 1 + result.forwards;
-    verdict->backwards = result.backwards;
-    verdict->broken_by = result.broken_by;
-    verdict->survives_all = result.survives_all;
-    verdict->steps_done = result.steps_done;
-    verdict->preflight = result.preflight;
-    if (!result.broken || !job->run.options->save_folder)
-        return OK;
-    *stage = NULL; /* a full disk is no fault of the sample */
-    return examples_save(job->run.options->save_folder, plan, cell, sample, bench->x,
-                         bench->adversarial);
-}
-
 /* What one cell asks of one sample. */
 struct asked {
     const struct condition *condition;
+    const struct model_record *record;
     struct session *session;
+    bool gradient; /* of the session */
     int n_classes, label;
     const bool *allowed; /* classes to choose among; NULL: all */
 };
+
+static enum status ask(struct job *job, size_t index, int worker, size_t item,
+                       struct asked *out)
+{
+    const struct plan *plan = job->run.plan;
+    const struct cell *cell = job->run.wave.cells[index];
+    const struct plan_model *model = &plan->models[cell->model];
+    const struct plan_dataset *dataset = &plan->datasets[cell->dataset];
+    const struct condition *condition = cell_condition(plan, cell);
+    struct session_options options = pipeline_session(condition, model->record);
+    /* Gradients from elsewhere leave the network its inference plan, but for attacks that
+     * compare both. */
+    bool own = condition->attack && condition->attack->own_gradient;
+    if ((cell->source >= 0 && !own) || model->record->gradient == GRADIENT_NONE)
+        options.gradient = false;
+    *out = (struct asked){
+        .condition = condition,
+        .record = model->record,
+        .gradient = options.gradient,
+        .n_classes = model->record->n_classes,
+        .label = dataset->ood ? -1 : cell_sample(plan, cell, item)->label,
+        .allowed = dataset->allowed,
+    };
+    return session_pool_get(job->pool, worker, model->model, &options, &out->session);
+}
+
+static enum status open_source(struct job *job, const struct cell *cell, int worker,
+                               struct victim *out)
+{
+    const struct condition *condition = cell_condition(job->run.plan, cell);
+    const struct plan_model *other = &job->run.plan->models[cell->source];
+    const struct session_options how = {.gradient = condition->attack->needs_gradient ||
+                                                    condition->attack->own_gradient};
+    struct session *session;
+    enum status st = session_pool_get(job->pool, worker, other->model, &how, &session);
+    if (!st)
+        victim_of_session(session, other->record, how.gradient, out);
+    return status_wrap(st, "source=%s", condition->source);
+}
+
+/* A minimum-norm attack's point may lie outside the ball: then it did not break. */
+static void read_result(const struct attack_result *result, const struct attack_call *call,
+                        struct verdict *verdict)
+{
+    if (result->broken)
+        verdict_of_logits(call->logits, call->victim->n_classes, call->label, verdict);
+    verdict->broken = result->broken;
+    verdict->broken_8bit = result->broken_8bit;
+    verdict->violated = result->budget_violated;
+    verdict->zero_gradient = result->zero_gradient;
+    verdict->distance = (float)result->distance;
+    verdict->queries = 1 + (int)result->forwards; /* and the clean picture */
+    verdict->forwards = 1 + result->forwards;
+    verdict->backwards = result->backwards;
+    verdict->broken_by = result->broken_by;
+    verdict->survives_all = result->survives_all;
+    verdict->steps_done = result->steps_done;
+    verdict->preflight = result->preflight;
+}
 
 static enum status forward(const struct asked *asked, const struct image *pixels, float *x,
                            float *logits)
@@ -117,43 +119,129 @@ static enum status sequence(const struct asked *asked, const struct image *frame
     return OK;
 }
 
+static enum status see_clean(const struct asked *asked, const struct image *pixels,
+                             float *x, float *logits, struct verdict *verdict)
+{
+    enum status st = forward(asked, pixels, x, logits);
+    if (st)
+        return st;
+    verdict_of_logits(logits, asked->n_classes, asked->label, verdict);
+    verdict->forwards = 1;
+    return OK;
+}
+
+/* Those of the cells whose networks have the sample right, on their way to an attack. */
+struct company {
+    const struct cell **cells;
+    struct attack_call *calls;
+    struct victim *victims;
+    struct verdict **verdicts;
+    size_t count;
+    struct arena arena;
+};
+
+static void company_open(struct company *company, size_t most)
+{
+    struct arena *arena = &company->arena;
+    company->cells = arena_alloc(arena, most * sizeof *company->cells);
+    company->calls = arena_alloc(arena, most * sizeof *company->calls);
+    company->victims = arena_alloc(arena, most * sizeof *company->victims);
+    company->verdicts = arena_alloc(arena, most * sizeof *company->verdicts);
+}
+
+static void company_join(struct company *company, const struct cell *cell,
+                         const struct asked *asked, const float *clean_logits,
+                         struct verdict *verdict)
+{
+    struct victim *victim = &company->victims[company->count];
+    struct attack_call *call = &company->calls[company->count];
+    victim_of_session(asked->session, asked->record, asked->gradient, victim);
+    call->victim = victim;
+    call->clean_logits = clean_logits;
+    call->adversarial = arena_alloc(&company->arena, victim->size * sizeof(float));
+    call->logits = arena_alloc(&company->arena, (size_t)asked->n_classes * sizeof(float));
+    company->cells[company->count] = cell;
+    company->verdicts[company->count++] = verdict;
+}
+
+static enum status attack(struct job *job, struct company *company, int worker, size_t item,
+                          const char **stage)
+{
+    const struct plan *plan = job->run.plan;
+    const struct cell *first = company->cells[0];
+    const struct condition *condition = cell_condition(plan, first);
+    const struct sample *sample = cell_sample(plan, first, item);
+    const char *folder = job->run.options->save_folder;
+    struct attack_result *results =
+        arena_alloc(&company->arena, company->count * sizeof *results);
+    struct victim source;
+    enum status st = first->source < 0 ? OK : open_source(job, first, worker, &source);
+    for (size_t i = 0; i < company->count; i++) {
+        struct attack_call *call = &company->calls[i];
+        call->source = first->source < 0 ? NULL : &source;
+        call->x = job->benches[worker].x;
+        call->label = sample->label;
+        call->seed = job->run.options->seed;
+        call->key = sample->key;
+        call->params = &condition->attack_params;
+    }
+    if (!st)
+        st = attack_show(condition->attack, company->calls, company->count, results);
+    for (size_t i = 0; i < company->count && !st; i++) {
+        const struct attack_call *call = &company->calls[i];
+        read_result(&results[i], call, company->verdicts[i]);
+        if (!results[i].broken || !folder)
+            continue;
+        *stage = NULL; /* a full disk is no fault of the sample */
+        st = examples_save(folder, plan, company->cells[i], sample, call->x,
+                           call->adversarial);
+    }
+    return st;
+}
+
+enum status evaluate_attack(struct job *job, const size_t *cells, size_t count, int worker,
+                            size_t item, const struct image *pixels,
+                            struct verdict *verdicts, const char **stage)
+{
+    struct company company = {0};
+    float *x = job->benches[worker].x;
+    enum status st = OK;
+    company_open(&company, count);
+    for (size_t i = 0; i < count && !st; i++) {
+        struct asked asked;
+        *stage = NULL; /* the cell's own trouble, not the sample's */
+        if ((st = ask(job, cells[i], worker, item, &asked)))
+            break;
+        *stage = "model";
+        float *logits =
+            arena_alloc(&company.arena, (size_t)asked.n_classes * sizeof *logits);
+        st = see_clean(&asked, pixels, x, logits, &verdicts[i]);
+        if (!st && verdicts[i].top1 == asked.label)
+            company_join(&company, job->run.wave.cells[cells[i]], &asked, logits,
+                         &verdicts[i]);
+    }
+    if (!st && company.count) {
+        *stage = "attack";
+        st = attack(job, &company, worker, item, stage);
+    }
+    arena_clear(&company.arena);
+    return st;
+}
+
 enum status evaluate(struct job *job, size_t index, int worker, size_t item,
                      const struct image *frames, int n_frames, struct verdict *verdict,
                      const char **stage)
 {
-    const struct plan *plan = job->run.plan;
-    const struct cell *cell = job->run.wave.cells[index];
-    const struct plan_model *model = &plan->models[cell->model];
-    const struct condition *condition = cell_condition(plan, cell);
-    const struct sample *sample = cell_sample(plan, cell, item);
-    struct session_options options = pipeline_session(condition, model->record);
-    /* Gradients from elsewhere leave the network its inference plan, but for attacks that
-     * compare both. */
-    bool own = condition->attack && condition->attack->own_gradient;
-    if ((cell->source >= 0 && !own) || model->record->gradient == GRADIENT_NONE)
-        options.gradient = false;
     struct bench *bench = &job->benches[worker];
-    struct session *session;
-
-    *stage = NULL; /* the cell's own trouble, not the sample's */
-    enum status st =
-        session_pool_get(job->pool, worker, model->model, &options, &session);
+    struct asked asked;
+    *stage = NULL;
+    enum status st = ask(job, index, worker, item, &asked);
     if (st)
         return st;
+    if (asked.condition->attack)
+        return evaluate_attack(job, &index, 1, worker, item, frames, verdict, stage);
     *stage = "model";
-    const struct plan_dataset *dataset = &plan->datasets[cell->dataset];
-    const struct asked asked = {condition, session, model->record->n_classes,
-                                dataset->ood ? -1 : sample->label, dataset->allowed};
-    if (condition->sequence)
-        return sequence(&asked, frames, n_frames, bench, verdict);
-    st = forward(&asked, frames, bench->x, bench->logits);
-    if (st)
-        return st;
-    verdict_of_logits(bench->logits, asked.n_classes, asked.label, verdict);
-    verdict->forwards = 1;
-    if (condition->attack && verdict->top1 == sample->label) {
-        *stage = "attack";
-        st = attack(job, cell, worker, &options, session, sample, bench, verdict, stage);
-    }
-    return st;
+    return asked.condition->sequence
+               ? sequence(&asked, frames, n_frames, bench, verdict)
+               : see_clean(&asked, frames, bench->x, bench->logits, verdict);
 }

@@ -229,6 +229,14 @@ const struct condition *cell_condition(const struct plan *plan, const struct cel
     return &plan->conditions.items[cell->condition];
 }
 
+bool cells_share_points(const struct plan *plan, const struct cell *a, const struct cell *b)
+{
+    const struct condition *condition = cell_condition(plan, a);
+    return a->condition == b->condition && a->dataset == b->dataset && a->source >= 0 &&
+           attack_crafts_apart(condition->attack, &condition->attack_params) &&
+           !strcmp(a->route.pixel_key, b->route.pixel_key);
+}
+
 const struct sample *cell_sample(const struct plan *plan, const struct cell *cell,
                                  size_t item)
 {

@@ -85,6 +85,10 @@ const struct sample *cell_sample(const struct plan *plan, const struct cell *cel
 /* "resnet20 | cifar10-test | gaussian_noise:3": as messages name it. Static per thread. */
 const char *cell_name(const struct plan *plan, const struct cell *cell);
 
+/* Is the attack the same on the same pixels, crafted on a network of its own? Then its
+ * points need be found once for both cells, or for one alone when a is b. */
+bool cells_share_points(const struct plan *plan, const struct cell *a, const struct cell *b);
+
 /* What the waiting cells will take, going by what like cells took: the same condition and
  * network; else the condition on other networks, by the networks' speed; else the noise at
  * other strengths. Sets their `cost`, too. */
@@ -103,8 +107,10 @@ void plan_telling_first(struct plan *plan, double budget_cpu_s);
  * A wave: cells that start from the same fitted pictures (decoded, resized, cropped), in
  * an order that puts equal pixels side by side. Clean cells go first in waves of their
  * own, since every delta is against them; what takes long per sample (attacks, sequences)
- * does not mix with the rest.
+ * does not mix with the rest. What is crafted on one source is shown to all networks of the
+ * wave: such a wave has no other conditions.
  */
+enum { WAVE_CELLS = 64 }; /* at most */
 struct wave {
     struct cell **cells;
     size_t count;

@@ -7,14 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAVE_CELLS = 64, WAVE_MODELS = 8, WAVE_VERDICTS = 1 << 20 };
+/* Of networks: fewer where each may need the memory of a gradient, too. */
+enum { WAVE_MODELS = 8, WAVE_SHOWN = 16, WAVE_VERDICTS = 1 << 20 };
+
+static bool shares(const struct plan *plan, const struct cell *cell)
+{
+    return cells_share_points(plan, cell, cell);
+}
 
 /* Attacks take long: under a budget each comes alone, so that it is done sooner. */
 static bool same_attack(const struct plan *plan, const struct cell *a, const struct cell *b)
 {
     bool attack = cell_condition(plan, a)->attack != NULL;
+    bool alone = plan->wave_cost > 0 || shares(plan, a) || shares(plan, b);
     return attack == (cell_condition(plan, b)->attack != NULL) &&
-           (!attack || plan->wave_cost <= 0 || a->condition == b->condition);
+           (!attack || !alone || a->condition == b->condition);
 }
 
 static bool same_wave(const struct plan *plan, const struct cell *a, const struct cell *b)
@@ -30,19 +37,19 @@ static int by_pixels(const void *a, const void *b)
     return order ? order : (*left > *right) - (*left < *right);
 }
 
-static bool room_for_model(const struct wave *wave, const struct cell *cell)
+static bool room_for_model(const struct wave *wave, size_t most, const struct cell *cell)
 {
-    size_t models[WAVE_MODELS], count = 0;
+    size_t models[WAVE_SHOWN], count = 0;
     for (size_t i = 0; i < wave->count; i++) {
         size_t model = wave->cells[i]->model, k = 0;
         if (model == cell->model)
             return true;
         while (k < count && models[k] != model)
             k++;
-        if (k == count && count < WAVE_MODELS)
+        if (k == count && count < most)
             models[count++] = model;
     }
-    return count < WAVE_MODELS;
+    return count < most;
 }
 
 /* Of the lowest turn; under a budget the cheapest of these, the unknown last. */
@@ -64,15 +71,18 @@ static struct cell *first_waiting(struct plan *plan)
     return first;
 }
 
-/* Cells up to a number of verdicts, and under a budget up to a cost. */
+/* Cells up to a number of verdicts, and under a budget up to a cost, which what shares
+ * its points hardly adds to. */
 static bool room_for(const struct plan *plan, const struct wave *wave, size_t most,
                      const struct cell *cell)
 {
+    bool shown = shares(plan, cell);
     double cost = cell->cost;
     for (size_t i = 0; i < wave->count; i++)
         cost += wave->cells[i]->cost;
-    return !wave->count || (wave->count < most && room_for_model(wave, cell) &&
-                            !(plan->wave_cost > 0 && cost > plan->wave_cost));
+    return wave->count < most &&
+           room_for_model(wave, shown ? WAVE_SHOWN : WAVE_MODELS, cell) &&
+           (shown || !(plan->wave_cost > 0 && cost > plan->wave_cost));
 }
 
 struct wave plan_next(struct plan *plan)

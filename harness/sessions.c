@@ -88,13 +88,16 @@ enum status session_pool_get(struct session_pool *pool, int worker,
     return slot->st;
 }
 
-static bool needed(const struct plan *plan, const struct wave *wave,
-                   const struct model *model)
+/* A network of the wave, with its gradient only where it is its own; or a source. */
+static bool needed(const struct plan *plan, const struct wave *wave, const struct slot *slot)
 {
     for (size_t i = 0; i < wave->count; i++) {
         const struct cell *cell = wave->cells[i];
-        if (plan->models[cell->model].model == model ||
-            (cell->source >= 0 && plan->models[cell->source].model == model))
+        bool lent = cell->source >= 0 && !cell_condition(plan, cell)->attack->own_gradient;
+        if (plan->models[cell->model].model == slot->model &&
+            !(lent && slot->options.gradient))
+            return true;
+        if (cell->source >= 0 && plan->models[cell->source].model == slot->model)
             return true;
     }
     return false;
@@ -107,7 +110,7 @@ void session_pool_trim(struct session_pool *pool, const struct plan *plan,
         struct shelf *shelf = &pool->shelves[i];
         size_t kept = 0;
         for (size_t k = 0; k < shelf->count; k++) {
-            if (needed(plan, wave, shelf->slots[k].model))
+            if (needed(plan, wave, &shelf->slots[k]))
                 shelf->slots[kept++] = shelf->slots[k];
             else
                 clear_slot(&shelf->slots[k]);

@@ -135,14 +135,58 @@ static bool run_sample(struct job *job, size_t index, int worker, size_t item,
     return true;
 }
 
-static void run_cell(struct job *job, size_t index, int worker, size_t start,
-                     size_t count)
+/* One sample in cells first..last-1, which share an attack's points: all at once, or one by
+ * one where one of them fails, so that its failure is its own. */
+static void run_together(struct job *job, size_t first, size_t last, int worker, size_t item,
+                         const struct image *pixels)
+{
+    struct wave_run *run = &job->run;
+    struct verdict verdicts[WAVE_CELLS];
+    size_t cells[WAVE_CELLS], count = 0;
+    const char *stage;
+    for (size_t c = first; c < last; c++)
+        if (!is_done(run, c, item) && !stopped(run, c)) {
+            verdicts[count] = verdict_none;
+            cells[count++] = c;
+        }
+    if (!count || threads_interrupted())
+        return;
+    double before = thread_cpu();
+    enum status st = count < 2 ? ERR_USAGE
+                               : evaluate_attack(job, cells, count, worker, item, pixels,
+                                                 verdicts, &stage);
+    double share = (thread_cpu() - before) / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        if (!st)
+            finish_sample(run, cells[i], item, &verdicts[i]);
+        charge(run, cells[i], share);
+        if (st)
+            run_sample(job, cells[i], worker, item, pixels, 1);
+    }
+}
+
+static size_t end_of_sharing(const struct wave_run *run, size_t first, size_t last)
+{
+    size_t c = first + 1;
+    while (c < last && cells_share_points(run->plan, run->wave.cells[first],
+                                          run->wave.cells[c]))
+        c++;
+    return c;
+}
+
+/* Cells first..last-1 are one, or share an attack's points. */
+static void run_cells(struct job *job, size_t first, size_t last, int worker, size_t start,
+                      size_t count)
 {
     struct bench *bench = &job->benches[worker];
-    bool going = true;
-    for (size_t k = 0; k < count && going; k++)
-        going = !bench->usable[k] ||
-                run_sample(job, index, worker, start + k, &bench->noisy[k], 1);
+    for (size_t k = 0; k < count; k++) {
+        if (!bench->usable[k])
+            continue;
+        if (last - first > 1)
+            run_together(job, first, last, worker, start + k, &bench->noisy[k]);
+        else if (!run_sample(job, first, worker, start + k, &bench->noisy[k], 1))
+            return;
+    }
 }
 
 /* Cells first..last-1 see the same frames, which are too many to keep for a whole chunk. */
@@ -197,9 +241,11 @@ static void run_group(struct job *job, size_t first, size_t last, int worker,
         bench->usable[k] = !st;
     }
     double shared = (thread_cpu() - before) / (double)(last - first);
-    for (size_t c = first; c < last; c++) {
+    for (size_t c = first; c < last; c++)
         charge(run, c, shared);
-        run_cell(job, c, worker, start, count);
+    for (size_t c = first, next; c < last; c = next) {
+        next = end_of_sharing(run, c, last);
+        run_cells(job, c, next, worker, start, count);
     }
     for (size_t k = 0; k < count; k++)
         image_clear(&bench->noisy[k]);
@@ -268,9 +314,7 @@ static void open_job(struct job *job)
     job->benches = mem_array((size_t)job->threads, sizeof *job->benches);
     for (int i = 0; i < job->threads; i++) {
         job->benches[i].x = mem_array(x_size, sizeof(float));
-        job->benches[i].adversarial = mem_array(x_size, sizeof(float));
         job->benches[i].logits = mem_array(room, sizeof(float));
-        job->benches[i].broken_logits = mem_array(room, sizeof(float));
     }
     run->cells = mem_array(run->wave.count, sizeof *run->cells);
     for (size_t i = 0; i < run->wave.count; i++) {
@@ -287,9 +331,7 @@ static void close_job(struct job *job)
     struct wave_run *run = &job->run;
     for (int i = 0; i < job->threads; i++) {
         free(job->benches[i].x);
-        free(job->benches[i].adversarial);
         free(job->benches[i].logits);
-        free(job->benches[i].broken_logits);
     }
     free(job->benches);
     for (size_t i = 0; i < run->wave.count; i++) {

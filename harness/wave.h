@@ -60,9 +60,7 @@ enum { CHUNK = 16 };
 struct bench {
     struct image fitted[CHUNK], noisy[CHUNK];
     bool usable[CHUNK]; /* of noisy */
-    float *x, *adversarial, *logits; /* logits: of all frames of a sequence */
-    float *broken_logits;            /* of the adversarial point */
-    size_t x_size;
+    float *x, *logits; /* logits: of all frames of a sequence */
 };
 
 struct job {
@@ -87,6 +85,16 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
                      const struct image *frames, int n_frames, struct verdict *verdict,
                      const char **stage);
 
+/*
+ * Of one sample in `count` cells, by their places in the wave, whose attacks are crafted on
+ * one source (cells_share_points()): crafted once and shown to the network of each.
+ * Verdicts as evaluate() gives them. On failure, whosever it was, there are none:
+ * evaluate() on each then tells.
+ */
+enum status evaluate_attack(struct job *job, const size_t *cells, size_t count, int worker,
+                            size_t item, const struct image *pixels,
+                            struct verdict *verdicts, const char **stage);
+
 /* harness/cells.c: the finished, failed and timed-out cells into the store. */
 enum status cells_put(struct wave_run *run, int64_t run_id);
 
@@ -99,6 +107,6 @@ enum status checkpoint_load(struct wave_run *run);
 enum status session_pool_get(struct session_pool *pool, int worker,
                              const struct model *model,
                              const struct session_options *options, struct session **out);
-/* Closes what none of the models in use needs. */
+/* Closes what the wave has no use for. */
 void session_pool_trim(struct session_pool *pool, const struct plan *plan,
                        const struct wave *wave);

@@ -138,3 +138,21 @@ enum status attack_find(const char *name, const struct attack **out);
  */
 enum status attack_run(const struct attack *attack, const struct attack_call *call,
                        struct attack_result *out);
+
+/*
+ * With a source of its own, does the attack's path depend on the source alone? So it does
+ * with use=transfer and use=every: its points can then be shown to several networks.
+ */
+bool attack_crafts_apart(const struct attack *attack, const struct params *params);
+
+/*
+ * Crafts once and shows the points to `count` networks: each gets the result, to the byte,
+ * and the costs that attack_run() would have given it. Of more calls than one, all differ
+ * in victim, clean_logits and outputs alone, the source is none of the victims, and
+ * attack_crafts_apart() holds.
+ *
+ * errors  the first of any network's, and nothing in out[]: attack_run() on each tells
+ *         whose it was
+ */
+enum status attack_show(const struct attack *attack, const struct attack_call *calls,
+                        size_t count, struct attack_result *out);

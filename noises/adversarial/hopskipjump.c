@@ -203,8 +203,8 @@ static enum status run(struct search *s)
     {"refine", PARAM_INT, "0", 0, 60, NULL, "halvings of the last segment"},               \
     PARAM_STOP
 
-static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_JUMP, {0}};
-static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_JUMP, {0}};
+static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_JUMP, PARAM_SOURCE, {0}};
+static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_JUMP, PARAM_SOURCE, {0}};
 
 const struct attack attack_hopskipjump_l2 = {
     .name = "hopskipjump-l2",

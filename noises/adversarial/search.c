@@ -51,55 +51,62 @@ void search_rng(const struct search *s, const char *purpose, uint64_t index,
 }
 
 /* A stochastic victim's wrong answer counts when most of `votes` fresh draws are wrong. */
-static enum status vote(struct search *s, const float *x, bool *wrong)
+static enum status vote(struct search *s, struct judge *j, const float *x, bool *wrong)
 {
-    s->out->vote_share = 1;
+    j->out->vote_share = 1;
     if (!*wrong || s->votes < 1)
         return OK;
     int against = 0;
     for (int i = 0; i < s->votes; i++) {
-        enum status st = victim_forward(s->victim, x, s->spare);
+        enum status st = victim_forward(j->victim, x, s->spare);
         if (st)
             return st;
         against += victim_label(s->spare, s->n_classes) != s->label;
     }
     *wrong = 2 * against > s->votes;
-    s->out->vote_share = (float)against / (float)s->votes;
+    j->out->vote_share = (float)against / (float)s->votes;
     return OK;
 }
 
-static void keep(struct search *s, const float *x, float margin, double distance)
+static void keep(const struct search *s, struct judge *j, const float *x, float margin,
+                 double distance)
 {
-    if (x != s->call->adversarial)
-        memcpy(s->call->adversarial, x, s->size * sizeof *x);
-    if (s->call->logits)
-        memcpy(s->call->logits, s->verdict_logits, (size_t)s->n_classes * sizeof(float));
-    s->best_margin = margin;
-    s->out->distance = distance;
-    s->out->label = victim_label(s->verdict_logits, s->n_classes);
+    if (x != j->call->adversarial)
+        memcpy(j->call->adversarial, x, s->size * sizeof *x);
+    if (j->call->logits)
+        memcpy(j->call->logits, j->logits, (size_t)s->n_classes * sizeof(float));
+    j->best_margin = margin;
+    j->out->distance = distance;
+    j->out->label = victim_label(j->logits, s->n_classes);
 }
 
-static void judge_minimum(struct search *s, const float *x, bool wrong, float margin)
+static void credit(const struct search *s, struct attack_result *out)
+{
+    out->broken = true;
+    out->broken_by = s->member;
+    out->first_success = s->iteration;
+}
+
+static void judge_minimum(const struct search *s, struct judge *j, const float *x,
+                          bool wrong, float margin)
 {
     double distance;
     if (!wrong)
         return;
     bool inside = ball_holds(&s->ball, x, &distance);
-    if (distance >= s->out->distance)
+    if (distance >= j->out->distance)
         return;
-    keep(s, x, margin, distance);
-    if (inside && !s->out->broken) {
-        s->out->broken = true;
-        s->out->broken_by = s->member;
-        s->out->first_success = s->iteration;
-    }
-    s->done = (inside && s->stop_at_eps) || distance <= 0;
+    keep(s, j, x, margin, distance);
+    if (inside && !j->out->broken)
+        credit(s, j->out);
+    j->done = (inside && s->stop_at_eps) || distance <= 0;
 }
 
-static void judge_budget(struct search *s, const float *x, bool wrong, float margin)
+static void judge_budget(const struct search *s, struct judge *j, const float *x,
+                         bool wrong, float margin)
 {
-    struct attack_result *out = s->out;
-    bool better = margin > s->best_margin;
+    struct attack_result *out = j->out;
+    bool better = margin > j->best_margin;
     if (!better && (!wrong || out->broken))
         return;
     double distance;
@@ -109,33 +116,59 @@ static void judge_budget(struct search *s, const float *x, bool wrong, float mar
     }
     if (out->broken && !wrong)
         return;
-    keep(s, x, margin, distance);
+    keep(s, j, x, margin, distance);
     if (wrong && !out->broken) {
-        out->broken = true;
-        out->broken_by = s->member;
-        out->first_success = s->iteration;
-        s->done = !s->strongest;
+        credit(s, out);
+        j->done = !s->strongest;
     }
 }
 
-/* s->verdict_logits are the victim's at x. */
-static enum status judge(struct search *s, const float *x)
+/* j->logits are its victim's at x. */
+static enum status judge(struct search *s, struct judge *j, const float *x)
 {
-    bool wrong = victim_label(s->verdict_logits, s->n_classes) != s->label;
-    float margin = loss_margin(s->verdict_logits, s->n_classes, s->label);
-    enum status st = vote(s, x, &wrong);
+    bool wrong = victim_label(j->logits, s->n_classes) != s->label;
+    float margin = loss_margin(j->logits, s->n_classes, s->label);
+    enum status st = vote(s, j, x, &wrong);
     if (st)
         return st;
     if (s->minimum)
-        judge_minimum(s, x, wrong, margin);
+        judge_minimum(s, j, x, wrong, margin);
     else
-        judge_budget(s, x, wrong, margin);
+        judge_budget(s, j, x, wrong, margin);
     return OK;
 }
 
 static struct victim *loss_network(const struct search *s)
 {
     return s->use == USE_TRANSFER || s->use == USE_EVERY ? s->source : s->victim;
+}
+
+static struct spent spent_by(const struct victim *victim)
+{
+    return victim ? (struct spent){victim->forwards, victim->backwards} : (struct spent){0, 0};
+}
+
+/* Shows x to every judge that is not done. */
+static enum status show(struct search *s, const float *x)
+{
+    bool known = loss_network(s) == s->victim;
+    s->done = true;
+    for (struct judge *j = s->judges; j < s->judges + s->n_judges; j++) {
+        enum status st = OK;
+        if (j->done)
+            continue;
+        if (known)
+            memcpy(j->logits, s->logits, (size_t)s->n_classes * sizeof(float));
+        else
+            st = victim_forward(j->victim, x, j->logits);
+        if (!st)
+            st = judge(s, j, x);
+        if (st)
+            return st;
+        j->lent = spent_by(s->lender);
+        s->done = s->done && j->done;
+    }
+    return OK;
 }
 
 enum status search_probe(struct search *s, const float *x)
@@ -151,21 +184,12 @@ enum status search_look(struct search *s, const float *x)
 {
     s->iteration++;
     enum status st = search_probe(s, x);
-    if (st || s->use == USE_TRANSFER)
-        return st;
-    if (s->use == USE_EVERY)
-        st = victim_forward(s->victim, x, s->verdict_logits);
-    else
-        memcpy(s->verdict_logits, s->logits, (size_t)s->n_classes * sizeof(float));
-    return st ? st : judge(s, x);
+    return st || s->use == USE_TRANSFER ? st : show(s, x);
 }
 
 enum status search_offer(struct search *s, const float *x)
 {
-    if (s->use != USE_TRANSFER || s->done)
-        return OK;
-    enum status st = victim_forward(s->victim, x, s->verdict_logits);
-    return st ? st : judge(s, x);
+    return s->use != USE_TRANSFER || s->done ? OK : show(s, x);
 }
 
 enum status search_gradient(struct search *s, const float *x, const float *dlogits,
@@ -179,7 +203,9 @@ enum status search_gradient(struct search *s, const float *x, const float *dlogi
     if (st || s->seen_gradient)
         return st;
     s->seen_gradient = true;
-    s->out->zero_gradient = norm_value(NORM_LINF, dx, s->size) <= 0;
+    bool zero = norm_value(NORM_LINF, dx, s->size) <= 0;
+    for (size_t i = 0; i < s->n_judges; i++)
+        s->judges[i].out->zero_gradient = zero && !s->judges[i].done;
     return OK;
 }
 
@@ -214,32 +240,47 @@ enum status search_ascend(struct search *s, const struct loss *loss, const float
 
 /* The nearest point that an 8-bit picture can hold must fool the network too; often it is
  * the point itself. */
-static enum status judge_lattice(struct search *s)
+static enum status judge_lattice(struct search *s, struct judge *j)
 {
-    if (!s->out->broken)
+    if (!j->out->broken)
         return OK;
     float *point = arena_alloc(&s->arena, s->size * sizeof *point);
-    ball_lattice(&s->ball, s->call->adversarial, point);
-    if (!memcmp(point, s->call->adversarial, s->size * sizeof *point)) {
-        s->out->broken_8bit = true;
+    ball_lattice(&s->ball, j->call->adversarial, point);
+    if (!memcmp(point, j->call->adversarial, s->size * sizeof *point)) {
+        j->out->broken_8bit = true;
         return OK;
     }
-    enum status st = victim_forward(s->victim, point, s->verdict_logits);
-    bool wrong = victim_label(s->verdict_logits, s->n_classes) != s->label;
+    enum status st = victim_forward(j->victim, point, j->logits);
+    bool wrong = victim_label(j->logits, s->n_classes) != s->label;
     if (!st)
-        st = vote(s, point, &wrong);
-    s->out->broken_8bit = !st && wrong;
+        st = vote(s, j, point, &wrong);
+    j->out->broken_8bit = !st && wrong;
     return st;
 }
 
-static enum search_use use_of(const struct search *s, const struct params *params)
+static enum search_use use_in(const struct params *params)
 {
-    if (s->source == s->victim)
-        return USE_SAME;
     const char *word = params_has(params, "use") ? params_word(params, "use") : "transfer";
     return !strcmp(word, "every")      ? USE_EVERY
            : !strcmp(word, "backward") ? USE_BACKWARD
                                        : USE_TRANSFER;
+}
+
+bool attack_crafts_apart(const struct attack *attack, const struct params *params)
+{
+    return !attack->own_gradient && use_in(params) != USE_BACKWARD;
+}
+
+static void judges_open(struct search *s, const struct attack_call *calls,
+                        struct attack_result *out)
+{
+    s->judges = arena_alloc(&s->arena, s->n_judges * sizeof *s->judges);
+    for (size_t i = 0; i < s->n_judges; i++) {
+        struct judge *j = &s->judges[i];
+        *j = (struct judge){.victim = calls[i].victim, .call = &calls[i], .out = &out[i]};
+        j->before = spent_by(j->victim);
+        j->logits = arena_alloc(&s->arena, (size_t)s->n_classes * sizeof(float));
+    }
 }
 
 static void search_open(struct search *s)
@@ -247,11 +288,12 @@ static void search_open(struct search *s)
     const struct params *params = s->params;
     s->victim = s->call->victim;
     s->source = s->call->source ? s->call->source : s->victim;
+    s->lender = s->source != s->victim ? s->source : NULL;
     s->size = s->victim->size;
     s->n_classes = s->victim->n_classes;
     s->label = s->call->label;
     s->minimum = s->attack->minimum_norm;
-    s->use = use_of(s, params);
+    s->use = s->lender ? use_in(params) : USE_SAME;
     s->strongest = params_has(params, "keep") &&
                    !strcmp(params_word(params, "keep"), "strongest");
     s->stop_at_eps = params_has(params, "stop") && !strcmp(params_word(params, "stop"), "eps");
@@ -259,32 +301,45 @@ static void search_open(struct search *s)
               &s->arena);
 
     size_t bytes = (size_t)s->n_classes * sizeof(float);
-    float **rows[] = {&s->clean_logits, &s->logits, &s->verdict_logits, &s->dlogits, &s->spare};
+    float **rows[] = {&s->clean_logits, &s->logits, &s->dlogits, &s->spare};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         *rows[i] = arena_alloc(&s->arena, bytes);
 }
 
-/* The clean sample: judged by the victim in every mode, first point of the record. */
+static enum status clean_logits(const struct search *s, struct judge *j)
+{
+    const float *known = j->call->clean_logits;
+    if (!known)
+        return victim_forward(j->victim, s->call->x, j->logits);
+    memcpy(j->logits, known, (size_t)s->n_classes * sizeof(float));
+    return check_finite(known, s->n_classes);
+}
+
+/* The clean sample: judged by the victims in every mode, first point of the record. */
 static enum status look_at_clean(struct search *s)
 {
-    const float *known = s->call->clean_logits;
-    enum status st = known ? check_finite(known, s->n_classes)
-                           : victim_forward(s->victim, s->call->x, s->verdict_logits);
+    struct judge *end = s->judges + s->n_judges;
+    enum status st = OK;
+    for (struct judge *j = s->judges; j < end && !st; j++)
+        st = clean_logits(s, j);
     if (st)
         return st;
-    if (known)
-        memcpy(s->verdict_logits, known, (size_t)s->n_classes * sizeof(float));
-    memcpy(s->logits, s->verdict_logits, (size_t)s->n_classes * sizeof(float));
+    memcpy(s->logits, s->judges->logits, (size_t)s->n_classes * sizeof(float));
     if (loss_network(s) != s->victim && (st = search_probe(s, s->call->x)))
         return st;
     memcpy(s->clean_logits, s->logits, (size_t)s->n_classes * sizeof(float));
     s->member = "clean";
-    s->best_margin = -INFINITY;
-    s->out->distance = HUGE_VAL;
-    st = judge(s, s->call->x);
-    s->done = s->out->broken;
-    s->out->label = victim_label(s->verdict_logits, s->n_classes);
-    s->best_margin = loss_margin(s->verdict_logits, s->n_classes, s->label);
+    s->done = true;
+    for (struct judge *j = s->judges; j < end && !st; j++) {
+        j->best_margin = -INFINITY;
+        j->out->distance = HUGE_VAL;
+        st = judge(s, j, s->call->x);
+        j->done = j->out->broken;
+        j->lent = spent_by(s->lender);
+        j->out->label = victim_label(j->logits, s->n_classes);
+        j->best_margin = loss_margin(j->logits, s->n_classes, s->label);
+        s->done = s->done && j->done;
+    }
     return st;
 }
 
@@ -311,44 +366,65 @@ static enum status check(const struct attack *attack, const struct attack_call *
 
 static enum status search_all(struct search *s)
 {
-    memcpy(s->call->adversarial, s->call->x, s->size * sizeof(float));
-    enum status st = look_at_clean(s);
+    enum status st = OK;
+    for (size_t i = 0; i < s->n_judges; i++)
+        memcpy(s->judges[i].call->adversarial, s->call->x, s->size * sizeof(float));
+    st = look_at_clean(s);
     s->member = s->attack->name;
     /* A ball of radius 0 is the clean sample, and that has been looked at. */
     if (!st && !s->done && (s->minimum || s->ball.eps > 0))
         st = s->attack->run(s);
-    if (!st)
-        st = judge_lattice(s);
-    s->out->margin = s->best_margin;
+    for (size_t i = 0; i < s->n_judges && !st; i++)
+        st = judge_lattice(s, &s->judges[i]);
+    return st;
+}
+
+/* What attack_run() on this judge alone would have cost, `borrowed` being what the lender
+ * had spent before. */
+static void sum_up(struct search *s, struct judge *j, struct spent borrowed)
+{
+    struct spent own = spent_by(j->victim);
+    if (!j->done)
+        j->lent = spent_by(s->lender);
+    j->out->margin = j->best_margin;
+    j->out->forwards = (uint32_t)(own.forwards - j->before.forwards + j->lent.forwards -
+                                  borrowed.forwards);
+    j->out->backwards = (uint32_t)(own.backwards - j->before.backwards +
+                                   j->lent.backwards - borrowed.backwards);
+}
+
+enum status attack_show(const struct attack *attack, const struct attack_call *calls,
+                        size_t count, struct attack_result *out)
+{
+    enum status st = OK;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct attack_result){.vote_share = 1};
+    for (size_t i = 0; i < count && !st; i++)
+        st = check(attack, &calls[i]);
+    if (st)
+        return st;
+    struct params defaults = {0};
+    if (!calls->params)
+        params_init(&defaults, attack->params);
+    struct search s = {.attack = attack, .call = calls, .n_judges = count, .out = out};
+    s.params = calls->params ? calls->params : &defaults;
+    search_open(&s);
+    judges_open(&s, calls, out);
+    assert(count == 1 || attack_crafts_apart(attack, s.params));
+
+    struct spent borrowed = spent_by(s.lender);
+    st = search_all(&s);
+    for (size_t i = 0; i < count; i++)
+        sum_up(&s, &s.judges[i], borrowed);
+    arena_clear(&s.arena);
+    params_clear(&defaults);
     return st;
 }
 
 enum status attack_run(const struct attack *attack, const struct attack_call *call,
                        struct attack_result *out)
 {
-    *out = (struct attack_result){.vote_share = 1};
-    enum status st = check(attack, call);
-    if (st)
-        return st;
-    struct params defaults = {0};
-    if (!call->params)
-        params_init(&defaults, attack->params);
-    struct search s = {.attack = attack, .call = call, .out = out};
-    s.params = call->params ? call->params : &defaults;
-    search_open(&s);
-
-    bool apart = s.source != s.victim;
-    uint64_t forwards = s.victim->forwards + (apart ? s.source->forwards : 0);
-    uint64_t backwards = s.victim->backwards + (apart ? s.source->backwards : 0);
-    st = search_all(&s);
-    out->forwards =
-        (uint32_t)(s.victim->forwards + (apart ? s.source->forwards : 0) - forwards);
-    out->backwards =
-        (uint32_t)(s.victim->backwards + (apart ? s.source->backwards : 0) - backwards);
-
-    arena_clear(&s.arena);
-    params_clear(&defaults);
-    return st;
+    return attack_show(attack, call, 1, out);
 }
 
 void attack_lattice(const struct attack *attack, double eps, const float *clean,

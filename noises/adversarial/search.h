@@ -5,7 +5,7 @@
  *     static enum status run(struct search *s) { ... }
  *
  * A body proposes points with search_look() or search_ascend(); each is judged, and
- * s->done says that nothing more is to be won. The clean sample has been looked at before
+ * s->done says that nothing more is to be won, from any judge. The clean sample has been looked at before
  * the body starts: s->clean_logits, and search_gradient() may be called for it at once.
  */
 #pragma once
@@ -20,12 +20,31 @@ enum search_use {
     USE_BACKWARD, /* losses of the victim, gradients of the source */
 };
 
+struct spent {
+    uint64_t forwards, backwards;
+};
+
+/* Who says whether a point fools: the victim of one call, with the best point so far. */
+struct judge {
+    struct victim *victim;
+    const struct attack_call *call;
+    struct attack_result *out;
+    float *logits;         /* of the victim at the last point it judged */
+    float best_margin;     /* of call->adversarial */
+    bool done;             /* nothing more is to be won here */
+    struct spent before;   /* by its victim, when the search began */
+    struct spent lent;     /* by a source of its own, when this judge was done */
+};
+
 struct search {
     const struct attack *attack;
-    const struct attack_call *call;
     const struct params *params;
+    struct judge *judges;  /* one, or more where a source of their own is attacked */
+    size_t n_judges;
+    const struct attack_call *call; /* of the first judge, as are victim and out */
     struct attack_result *out;
     struct victim *victim, *source;
+    struct victim *lender; /* the call's source where that is another network, or NULL */
     struct arena arena;
     struct ball ball;      /* of the verdict */
     enum search_use use;
@@ -41,14 +60,12 @@ struct search {
 
     const char *member;    /* who gets the credit for a success */
     uint32_t iteration;
-    bool done;
+    bool done;             /* with all judges */
     bool fooled;           /* last point: the loss network's label is wrong */
     bool seen_gradient;
     float *clean_logits;   /* of the loss network at the clean sample */
     float *logits;         /* of the loss network at the last point */
-    float *verdict_logits; /* of the victim at the last judged point */
     float *dlogits, *spare;
-    float best_margin;     /* of call->adversarial */
 };
 
 /* Proposes x: logits into s->logits, verdict, s->done, s->fooled; counts an iteration. */

@@ -113,6 +113,7 @@ static const struct param params[] = {
     {"draws", PARAM_INT, "128", 1, 1000000, NULL, "directions for each, two looks a piece"},
     {"sigma", PARAM_REAL, "0.01", 1e-9, 1, NULL, "length of a probe"},
     {"rate", PARAM_REAL, "0.01", 1e-9, 1, NULL, "Adam's learning rate"},
+    PARAM_SOURCE,
     {0},
 };
 

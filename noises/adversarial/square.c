@@ -328,9 +328,9 @@ static enum status run(struct search *s)
      "of p: as for 10,000 queries, or stretched to queries="},                             \
     PARAM_KEEP
 
-static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_SQUARE, {0}};
-static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_SQUARE, {0}};
-static const struct param params_l1[] = {PARAM_EPS_L1, PARAM_SQUARE, {0}};
+static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_SQUARE, PARAM_SOURCE, {0}};
+static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_SQUARE, PARAM_SOURCE, {0}};
+static const struct param params_l1[] = {PARAM_EPS_L1, PARAM_SQUARE, PARAM_SOURCE, {0}};
 
 const struct attack attack_square_linf = {
     .name = "square-linf",

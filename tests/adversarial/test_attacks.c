@@ -143,19 +143,25 @@ static enum status strike_one(void *context, size_t item, int worker)
     return st;
 }
 
+static void check_result(const struct attack_result *l, const struct attack_result *r)
+{
+    assert_int_equal(l->broken, r->broken);
+    assert_int_equal(l->broken_8bit, r->broken_8bit);
+    assert_int_equal(l->budget_violated, r->budget_violated);
+    assert_int_equal(l->zero_gradient, r->zero_gradient);
+    assert_int_equal(l->label, r->label);
+    assert_true(l->distance == r->distance && l->margin == r->margin);
+    assert_int_equal(l->forwards, r->forwards);
+    assert_int_equal(l->backwards, r->backwards);
+    assert_int_equal(l->first_success, r->first_success);
+    assert_ptr_equal(l->broken_by, r->broken_by);
+}
+
 static void check_same(const struct crowd *a, const struct crowd *b)
 {
     assert_memory_equal(a->x, b->x, sizeof a->x);
-    for (int n = 0; n < SAMPLES; n++) {
-        const struct attack_result *l = &a->result[n], *r = &b->result[n];
-        assert_int_equal(l->broken, r->broken);
-        assert_int_equal(l->broken_8bit, r->broken_8bit);
-        assert_true(l->distance == r->distance && l->margin == r->margin);
-        assert_int_equal(l->forwards, r->forwards);
-        assert_int_equal(l->backwards, r->backwards);
-        assert_int_equal(l->first_success, r->first_success);
-        assert_ptr_equal(l->broken_by, r->broken_by);
-    }
+    for (int n = 0; n < SAMPLES; n++)
+        check_result(&a->result[n], &b->result[n]);
 }
 
 /* Neither the order of samples, nor how many there are, nor threads change a byte. */
@@ -179,6 +185,121 @@ static void results_depend_on_the_sample_alone(void **state)
     }
 }
 
+/* One network that lends its gradient, and others that are shown what it leads to. */
+enum { SHOWN = 4 };
+
+struct show {
+    struct toy source, toys[SHOWN];
+    struct attack_call calls[SHOWN];
+    struct attack_result results[SHOWN];
+    float x[SHOWN][SIZE];
+};
+
+/* Each surer of its label than the one before. */
+static void show_open(struct show *show, const struct params *params)
+{
+    toy_mlp(&show->source, 6, 10, 24, 5);
+    for (int i = 0; i < SHOWN; i++) {
+        struct toy *toy = &show->toys[i];
+        toy_mlp(toy, 6, 10, 24, 5);
+        toy->c[toy->label] += 0.05 * i;
+        toy->label = show->source.label;
+        show->calls[i] = (struct attack_call){
+            .victim = &toy->victim, .source = &show->source.victim, .label = toy->label};
+        show->calls[i].x = show->source.clean;
+        show->calls[i].key = "shown";
+        show->calls[i].params = params;
+        show->calls[i].adversarial = show->x[i];
+    }
+}
+
+static void show_close(struct show *show)
+{
+    toy_clear(&show->source);
+    for (int i = 0; i < SHOWN; i++)
+        toy_clear(&show->toys[i]);
+}
+
+static void check_shown(const struct attack *attack, const char *use, const char *eps,
+                        const char *keep, size_t *broken)
+{
+    struct params params;
+    struct show one, all;
+    params_init(&params, attack->params);
+    assert_ok(params_set(&params, "eps", eps));
+    assert_ok(params_set(&params, "use", use));
+    if (params_has(&params, "keep"))
+        assert_ok(params_set(&params, "keep", keep));
+    if (params_has(&params, "restarts"))
+        assert_ok(params_set(&params, "restarts", "3"));
+    if (params_has(&params, "queries"))
+        assert_ok(params_set(&params, "queries", "200"));
+    if (params_has(&params, "draws"))
+        assert_ok(params_set(&params, "draws", "4"));
+    show_open(&one, &params);
+    show_open(&all, &params);
+    assert_true(attack_crafts_apart(attack, &params));
+    assert_ok(attack_show(attack, all.calls, SHOWN, all.results));
+    for (int i = 0; i < SHOWN; i++) {
+        assert_ok(attack_run(attack, &one.calls[i], &one.results[i]));
+        check_result(&one.results[i], &all.results[i]);
+        assert_memory_equal(one.x[i], all.x[i], sizeof one.x[i]);
+        *broken += all.results[i].broken;
+    }
+    show_close(&one);
+    show_close(&all);
+    params_clear(&params);
+}
+
+/* Who looks on changes neither the path nor the bill, of any attack. */
+static void what_is_shown_to_many_is_as_if_alone(void **state)
+{
+    (void)state;
+    size_t total = 0, shown = 0;
+    for (size_t i = 0; attack_registry[i]; i++) {
+        const struct attack *a = attack_registry[i];
+        const char *few = a->norm == NORM_LINF ? "0.0025" : a->norm == NORM_L2 ? "0.02" : "0.1";
+        const char *many = a->norm == NORM_LINF ? "0.006" : a->norm == NORM_L2 ? "0.05" : "0.3";
+        struct params params;
+        size_t broken = 0;
+        params_init(&params, a->params);
+        bool lends = params_has(&params, "use");
+        params_clear(&params);
+        if (!lends)
+            continue;
+        check_shown(a, "transfer", few, "first", &broken);
+        check_shown(a, "transfer", many, "strongest", &broken);
+        check_shown(a, "every", few, "first", &broken);
+        check_shown(a, "every", many, "first", &broken);
+        if (getenv("SELFTEST_VERBOSE"))
+            print_message("# %s: %zu of %d broken\n", a->name, broken, 4 * SHOWN);
+        total += broken;
+        shown += 4 * SHOWN;
+    }
+    assert_true(total > shown / 5 && total < shown * 4 / 5);
+}
+
+static enum status not_a_number(void *state, const float *x, float *logits)
+{
+    (void)state;
+    logits[0] = x[0];
+    logits[1] = NAN;
+    return OK;
+}
+
+static void one_that_fails_fails_all(void **state)
+{
+    (void)state;
+    const struct attack *attack;
+    struct show show;
+    assert_ok(attack_find("pgd-linf", &attack));
+    show_open(&show, NULL);
+    show.toys[2].victim.forward = not_a_number;
+    assert_int_equal(attack_show(attack, show.calls, SHOWN, show.results), ERR_NUMERIC);
+    assert_ok(attack_run(attack, &show.calls[1], &show.results[1]));
+    show_close(&show);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +307,8 @@ int main(void)
         cmocka_unit_test(nobody_beats_the_linear_oracle),
         cmocka_unit_test(the_selftest_passes),
         cmocka_unit_test(results_depend_on_the_sample_alone),
+        cmocka_unit_test(what_is_shown_to_many_is_as_if_alone),
+        cmocka_unit_test(one_that_fails_fails_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

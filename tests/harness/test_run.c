@@ -504,6 +504,34 @@ static void gradients_are_lent(void **state)
     free(path);
 }
 
+/* What is crafted once for all networks is what each would have met alone. */
+static void a_matrix_is_its_rows(void **state)
+{
+    (void)state;
+    static const char run[] = "run --model tiny.onnx --model small.onnx --model other.onnx"
+                              " --dataset data --quiet --noise 'pgd-linf eps=[30/255,90/255]"
+                              " steps=5 source=*' --noise 'mim-linf eps=60/255 use=every"
+                              " source=*' --db";
+    assert_int_equal(tiny_run(folder, "%s matrix.db --save-adversarial matrix", run), 0);
+    assert_int_equal(tiny_run(folder, "%s matrix2.db --threads 2", run), 0);
+    assert_int_equal(tiny_run(folder, "%s rows.db --only model=tiny", run), 0);
+    assert_int_equal(tiny_run(folder, "%s rows.db --only model=other", run), 0);
+    assert_int_equal(tiny_run(folder, "%s rows.db --only model=small", run), 0);
+    assert_string_equal(ask("matrix.db", "SELECT count(*) FROM result WHERE source IS NOT"
+                                         " NULL"), "27");
+    char *matrix = tiny_dump(folder, "matrix.db"), *two = tiny_dump(folder, "matrix2.db");
+    char *rows = tiny_dump(folder, "rows.db");
+    assert_string_equal(matrix, rows);
+    assert_string_equal(matrix, two);
+    static const char costs[] = "SELECT forwards || '/' || backwards FROM cell ORDER BY key";
+    char *together = mem_copy(ask("matrix.db", costs));
+    assert_string_equal(ask("rows.db", costs), together);
+    free(together);
+    free(matrix);
+    free(two);
+    free(rows);
+}
+
 static void examples_are_saved(void **state)
 {
     (void)state;
@@ -582,6 +610,7 @@ int main(void)
         cmocka_unit_test(budgets_end_runs),
         cmocka_unit_test(keys_hold_what_matters),
         cmocka_unit_test(gradients_are_lent),
+        cmocka_unit_test(a_matrix_is_its_rows),
         cmocka_unit_test(examples_are_saved),
         cmocka_unit_test(the_doctor_knows),
         cmocka_unit_test(help_is_everywhere),
