@@ -80,3 +80,30 @@ enum status table_of_run(struct store *store, int64_t run_id, FILE *out)
     table_print(table, out);
     return OK;
 }
+
+static const char unread_of_run[] =
+    "SELECT s.key, f.stage, f.message, count(*) OVER (), min(c.cell_id) FROM run_cell r JOIN cell c"
+    " USING(cell_id) JOIN failure f USING(cell_id) JOIN subset_item u ON"
+    " u.subset_id = c.subset_id AND u.pos = f.pos JOIN sample s ON"
+    " s.dataset_id = c.dataset_id AND s.idx = u.idx WHERE r.run_id = ?"
+    " GROUP BY s.dataset_id, s.idx LIMIT 5";
+
+enum status table_of_unread(struct store *store, int64_t run_id, FILE *out)
+{
+    sqlite3 *db = store_handle(store);
+    sqlite3_stmt *query = NULL;
+    int shown = 0, all = 0;
+    if (sqlite3_prepare_v2(db, unread_of_run, -1, &query, NULL) != SQLITE_OK)
+        return status_fail(ERR_STORE, "%s", sqlite3_errmsg(db));
+    sqlite3_bind_int64(query, 1, run_id);
+    for (; sqlite3_step(query) == SQLITE_ROW; shown++) {
+        fprintf(out, "    %s: %s: %s\n", (const char *)sqlite3_column_text(query, 0),
+                (const char *)sqlite3_column_text(query, 1),
+                (const char *)sqlite3_column_text(query, 2));
+        all = sqlite3_column_int(query, 3);
+    }
+    sqlite3_finalize(query);
+    if (all > shown)
+        fprintf(out, "    and %d more\n", all - shown);
+    return OK;
+}

@@ -14,3 +14,6 @@ void table_print(struct libscols_table *table, FILE *out); /* and frees it */
 
 /* What a run is made of: one row per cell, computed now or found finished. */
 enum status table_of_run(struct store *store, int64_t run_id, FILE *out);
+
+/* The first pictures that a run could not read, a line each, and how many more there are. */
+enum status table_of_unread(struct store *store, int64_t run_id, FILE *out);

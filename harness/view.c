@@ -10,9 +10,9 @@ static enum status decode(const struct condition *condition, const struct route 
         .strict = condition->strict,
         .no_block_smoothing = condition->no_smoothing,
     };
-    return data->bytes
-               ? image_decode(route->decoder, data->bytes, data->size, &options, out)
-               : image_copy(&data->pixels, out);
+    return data->pixels.data
+               ? image_copy(&data->pixels, out)
+               : image_decode(route->decoder, data->bytes, data->size, &options, out);
 }
 
 /* The picture as the condition decodes and resizes it; of a sequence without the crop. */
@@ -37,7 +37,7 @@ static enum status fit(const struct view *view, const struct condition *conditio
     if (!st)
         st = decode(condition, route, data, &whole);
     if (st)
-        return status_wrap(st, "%s", view->path);
+        return st;
     if (!view->size || (whole.width < view->size && whole.height < view->size)) {
         route->rule.width = whole.width;
         route->rule.height = whole.height;

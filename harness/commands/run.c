@@ -299,6 +299,8 @@ static enum status execute(const struct arguments *arguments, struct plan *plan,
         print_failures(plan, db);
         print_summary(&report, db, as_json, *code);
     }
+    if (!st && !as_json && report.unread)
+        st = table_of_unread(store, report.run_id, stderr);
     if (!st && !as_json && !run->quiet && !report.interrupted)
         st = table_of_run(store, report.run_id, stdout);
     store_close(store);

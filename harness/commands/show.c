@@ -51,7 +51,7 @@ static enum status render(const struct view *view, const char *line, struct imag
     st = view_render(view, line, &(struct sample_data){file.data, file.size, {0}, NULL},
                      frames, count);
     file_unmap(&file);
-    return st;
+    return st == ERR_USAGE ? st : status_wrap(st, "%s", view->path); /* the line's fault */
 }
 
 /* The frames of a sequence, eight in a row. */
@@ -142,7 +142,13 @@ static enum status show_all(const struct view *view, const char *output)
     return st;
 }
 
-/* Classes down, the first samples of each across. */
+static enum status left_out(const char *key)
+{
+    fprintf(stderr, "left out: %s: %s\n", key, status_message());
+    return OK;
+}
+
+/* Classes down, the first samples of each that can be read across. */
 static enum status put_samples(const struct view *view, const char *line, int per_class,
                                const struct dataset *dataset, struct sheet *sheet)
 {
@@ -161,9 +167,10 @@ static enum status put_samples(const struct view *view, const char *line, int pe
             st = view_render_one(view, line, &data, &image);
         if (!st)
             sheet_put(sheet, filled[row]++, row, &image);
+        else if (st != ERR_USAGE && st != ERR_NOMEM) /* the next picture takes its place */
+            st = left_out(dataset->samples[i].key);
         image_clear(&image);
         sample_data_clear(&data);
-        st = status_wrap(st, "%s", dataset->samples[i].key);
     }
     free(filled);
     return st;

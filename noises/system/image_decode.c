@@ -1,6 +1,7 @@
 #include "noises/system/decode/jpeg.h"
 #include "noises/system/decode/readers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool starts(const uint8_t *bytes, size_t size, const char *magic, size_t length)
@@ -8,28 +9,46 @@ static bool starts(const uint8_t *bytes, size_t size, const char *magic, size_t 
     return size >= length && !memcmp(bytes, magic, length);
 }
 
-/* What the first bytes are, for a message. */
-static const char *kind_of(const uint8_t *bytes, size_t size)
+/* What the bytes are, which we do not read, and what to do about it. */
+static enum status refuse(const uint8_t *bytes, size_t size)
 {
-    static const struct {
+    static const char png[] = "convert it to PNG, which loses nothing";
+    static const char lfs[] = "version https://git-lfs";
+    const struct {
         const char *magic;
         size_t length;
-        const char *name;
+        const char *name, *mend;
     } kinds[] = {
-        {"GIF8", 4, "GIF"},              {"II*\0", 4, "TIFF"},
-        {"MM\0*", 4, "TIFF"},            {"RIFF", 4, "a RIFF file"},
-        {"\xff\x0a", 2, "JPEG XL"},      {"\0\0\0\x0cJXL ", 8, "JPEG XL"},
-        {"\0\0\0\x0cjP  ", 8, "JPEG 2000"}, {"8BPS", 4, "PSD"},
-        {"%PDF", 4, "PDF"},              {"P6", 2, "PPM"},
-        {"P5", 2, "PGM"},                {"\x1f\x8b", 2, "gzip"},
-        {"PK\x03\x04", 4, "zip"},        {"<", 1, "text (XML, HTML or SVG)"},
+        {"GIF8", 4, "GIF", png},
+        {"II*\0", 4, "TIFF", png},
+        {"MM\0*", 4, "TIFF", png},
+        {"\xff\x0a", 2, "JPEG XL", png},
+        {"\0\0\0\x0cJXL ", 8, "JPEG XL", png},
+        {"\0\0\0\x0cjP  ", 8, "JPEG 2000", png},
+        {"8BPS", 4, "PSD", png},
+        {"P6", 2, "PPM", png},
+        {"P5", 2, "PGM", png},
+        {"\0\0\1\0", 4, "ICO", png},
+        {"RIFF", 4, "a RIFF file", "is it sound?"},
+        {"%PDF", 4, "PDF", "take the pictures out of it"},
+        {"\x1f\x8b", 2, "gzip", "unpack it"},
+        {"PK\x03\x04", 4, "zip", "unpack it"},
+        {lfs, sizeof lfs - 1, "a Git LFS pointer", "fetch the file itself: git lfs pull"},
+        {"<", 1, "text (XML, HTML or SVG)", "a download that failed?"},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (starts(bytes, size, kinds[i].magic, kinds[i].length))
-            return kinds[i].name;
+            return status_fail(ERR_FORMAT, "%s, not JPEG, PNG, BMP or WebP: %s",
+                               kinds[i].name, kinds[i].mend);
     if (size >= 12 && !memcmp(bytes + 4, "ftyp", 4))
-        return "HEIF, AVIF or MP4";
-    return "no format we know";
+        return status_fail(ERR_FORMAT, "AVIF, HEIF or MP4, not JPEG, PNG, BMP or WebP: %s",
+                           png);
+    char first[16] = "";
+    for (size_t i = 0; i < size && i < 4; i++)
+        snprintf(first + 3 * i, 4, " %02x", bytes[i]);
+    return status_fail(ERR_FORMAT,
+                       "not JPEG, PNG, BMP or WebP: no picture that we know begins with%s",
+                       first);
 }
 
 static enum status decode_jpeg(const struct decoder *decoder, const uint8_t *bytes, size_t size,
@@ -59,6 +78,5 @@ enum status image_decode(const struct decoder *decoder, const uint8_t *bytes, si
         return webp_read(bytes, size, options, out);
     if (starts(bytes, size, "BM", 2))
         return bmp_read(bytes, size, options, out);
-    return status_fail(ERR_FORMAT, "not JPEG, PNG, BMP or WebP: the first bytes say %s",
-                       kind_of(bytes, size));
+    return refuse(bytes, size);
 }

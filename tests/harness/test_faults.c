@@ -172,6 +172,9 @@ static void broken_pictures_are_recorded(void **state)
                               "run --model tiny.onnx --dataset damaged --db bad.db "
                               "--noise decode=stb"),
                      0);
+    assert_non_null(strstr(tiny_output(), "    red/2.jpg: decode: not JPEG, PNG"));
+    assert_non_null(strstr(tiny_output(), "    white/2.jpg: decode: "));
+    assert_null(strstr(tiny_output(), "more\n")); /* one line each, whatever the cells */
     assert_string_equal(ask("bad.db",
                             "SELECT n || ' ' || n_unread || ' ' || round(acc, 3) FROM"
                             " result WHERE condition = 'clean'"),

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Our decoders beside the tools they are named after, on the shared pictures.
 
-Usage: compare_decode.py SERVE [EVERY]   (every EVERYth picture; 1 is all)
+Usage: compare_decode.py SERVE [EVERY]   (every EVERYth picture, of CIFAR's every EVERY x
+10th; 1 is all)
 """
 import os
 import pathlib
@@ -19,7 +20,7 @@ shared = pathlib.Path(os.environ.get("GAUNTLET_SHARED", "../shared"))
 
 def pictures(every):
     for archive in ("data/imagenet-sample.tar", "data/cifar10-test.tar"):
-        step = every if "imagenet" in archive else every * 10
+        step = every if "imagenet" in archive or every == 1 else every * 10
         with tarfile.open(shared / archive) as tar:
             members = [m for m in tar.getmembers() if m.isfile()]
             for member in members[::step]:

@@ -515,11 +515,22 @@ static void test_sampling(void **state)
 static void test_other_bytes(void **state)
 {
     (void)state;
+    static const char *const cases[][2] = { /* the first bytes, the message's begin */
+        {"GIF89a....", "GIF, not JPEG, PNG, BMP or WebP: convert it to PNG"},
+        {"\1\1\1\1" "ftypavif", "AVIF, HEIF or MP4"},
+        {"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"},
+        {"<!DOCTYPE html>", "text (XML, HTML or SVG)"},
+        {"hello", "not JPEG, PNG, BMP or WebP: no picture that we know begins with 68 65"},
+    };
     struct image out = {0};
     const struct decoder *turbo = decoder_named("turbo");
-    assert_int_equal(image_decode(turbo, (const uint8_t *)"GIF89a....", 10, NULL, &out),
-                     ERR_FORMAT);
-    assert_non_null(strstr(status_message(), "GIF"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *bytes = cases[i][0];
+        assert_int_equal(
+            image_decode(turbo, (const uint8_t *)bytes, strlen(bytes), NULL, &out),
+            ERR_FORMAT);
+        assert_ptr_equal(strstr(status_message(), cases[i][1]), status_message());
+    }
     assert_int_equal(image_decode(turbo, NULL, 0, NULL, &out), ERR_FORMAT);
     assert_non_null(strstr(status_message(), "empty"));
 }

@@ -27,7 +27,12 @@ enum { SOF0 = 0xC0, DHT = 0xC4, RST0 = 0xD0, SOI = 0xD8, EOI = 0xD9, SYMBOLS_MAX
 
 static enum status failed(void)
 {
-    return status_fail(ERR_FORMAT, "stb: %s", stbi_failure_reason());
+    const char *reason = stbi_failure_reason();
+    bool kind = !strcmp(reason, "unknown image type"); /* begins as a JPEG, though */
+    return status_fail(ERR_FORMAT, "stb: %s",
+                       kind ? "reads baseline and progressive JPEG of 8 bits in Huffman's "
+                              "code, and this is none"
+                            : reason);
 }
 
 /* A table of Huffman codes must have fewer than 256 of them, which every real file has: 2.27
