@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 4, GLYPH = 5, ADVANCE = 6, LINE = 8, ZOOM = 2 };
+enum { GAP = 4, GLYPH = 5, ADVANCE = 6, LINE = 10, ZOOM = 2, SMALL = 96 };
 
-/* 5x7 dots, a byte for each column, the lowest bit on top. */
+/* 5x7 dots and two below the line, a word for each column, the lowest bit on top. */
 struct glyph {
     char sign;
-    uint8_t column[GLYPH];
+    uint16_t column[GLYPH];
 };
 
 // clang-format off
@@ -20,16 +20,16 @@ static const struct glyph glyphs[] = {
     {'a', {0x20, 0x54, 0x54, 0x54, 0x78}}, {'b', {0x7f, 0x48, 0x44, 0x44, 0x38}},
     {'c', {0x38, 0x44, 0x44, 0x44, 0x20}}, {'d', {0x38, 0x44, 0x44, 0x48, 0x7f}},
     {'e', {0x38, 0x54, 0x54, 0x54, 0x18}}, {'f', {0x08, 0x7e, 0x09, 0x01, 0x02}},
-    {'g', {0x0c, 0x52, 0x52, 0x52, 0x3e}}, {'h', {0x7f, 0x08, 0x04, 0x04, 0x78}},
-    {'i', {0x00, 0x44, 0x7d, 0x40, 0x00}}, {'j', {0x20, 0x40, 0x44, 0x3d, 0x00}},
+    {'g', {0x38, 0x144, 0x144, 0x144, 0xfc}}, {'h', {0x7f, 0x08, 0x04, 0x04, 0x78}},
+    {'i', {0x00, 0x44, 0x7d, 0x40, 0x00}}, {'j', {0x80, 0x100, 0x104, 0xfd, 0x00}},
     {'k', {0x7f, 0x10, 0x28, 0x44, 0x00}}, {'l', {0x00, 0x41, 0x7f, 0x40, 0x00}},
     {'m', {0x7c, 0x04, 0x18, 0x04, 0x78}}, {'n', {0x7c, 0x08, 0x04, 0x04, 0x78}},
-    {'o', {0x38, 0x44, 0x44, 0x44, 0x38}}, {'p', {0x7c, 0x14, 0x14, 0x14, 0x08}},
-    {'q', {0x08, 0x14, 0x14, 0x18, 0x7c}}, {'r', {0x7c, 0x08, 0x04, 0x04, 0x08}},
+    {'o', {0x38, 0x44, 0x44, 0x44, 0x38}}, {'p', {0x1fc, 0x44, 0x44, 0x44, 0x38}},
+    {'q', {0x38, 0x44, 0x44, 0x44, 0x1fc}}, {'r', {0x7c, 0x08, 0x04, 0x04, 0x08}},
     {'s', {0x48, 0x54, 0x54, 0x54, 0x20}}, {'t', {0x04, 0x3f, 0x44, 0x40, 0x20}},
     {'u', {0x3c, 0x40, 0x40, 0x20, 0x7c}}, {'v', {0x1c, 0x20, 0x40, 0x20, 0x1c}},
     {'w', {0x3c, 0x40, 0x30, 0x40, 0x3c}}, {'x', {0x44, 0x28, 0x10, 0x28, 0x44}},
-    {'y', {0x0c, 0x50, 0x50, 0x50, 0x3c}}, {'z', {0x44, 0x64, 0x54, 0x4c, 0x44}},
+    {'y', {0x1c, 0x120, 0x120, 0x120, 0xfc}}, {'z', {0x44, 0x64, 0x54, 0x4c, 0x44}},
     {'0', {0x3e, 0x51, 0x49, 0x45, 0x3e}}, {'1', {0x00, 0x42, 0x7f, 0x40, 0x00}},
     {'2', {0x42, 0x61, 0x51, 0x49, 0x46}}, {'3', {0x21, 0x41, 0x45, 0x4b, 0x31}},
     {'4', {0x18, 0x14, 0x12, 0x7f, 0x10}}, {'5', {0x27, 0x45, 0x45, 0x45, 0x39}},
@@ -84,10 +84,15 @@ static int top_of(const struct sheet *sheet, int row)
 enum status sheet_init(struct sheet *sheet, int columns, int rows, int cell_width,
                        int cell_height, int name_width)
 {
-    *sheet = (struct sheet){columns, rows, cell_width, cell_height, {0}};
-    int64_t width =
-        GAP + name_width * ADVANCE * ZOOM + GAP + (int64_t)columns * (cell_width + GAP);
-    int64_t height = top_of(sheet, 0) + (int64_t)rows * (cell_height + GAP);
+    int64_t width, height;
+    int scale = 1 + (cell_width < SMALL ? (SMALL - 1) / cell_width : 0);
+    do {
+        *sheet = (struct sheet){columns, rows, scale * cell_width, scale * cell_height,
+                                scale, {0}};
+        width = GAP + name_width * ADVANCE * ZOOM + GAP +
+                (int64_t)columns * (sheet->cell_width + GAP);
+        height = top_of(sheet, 0) + (int64_t)rows * (sheet->cell_height + GAP);
+    } while (scale-- > 1 && (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE));
     if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
         return status_fail(ERR_LIMIT, "a sheet of %lld x %lld pixels is too large",
                            (long long)width, (long long)height);
@@ -110,15 +115,22 @@ void sheet_name_column(struct sheet *sheet, int column, const char *name)
                name);
 }
 
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 void sheet_put(struct sheet *sheet, int column, int row, const struct image *picture)
 {
-    int width = picture->width < sheet->cell_width ? picture->width : sheet->cell_width;
-    int height =
-        picture->height < sheet->cell_height ? picture->height : sheet->cell_height;
-    for (int y = 0; y < height; y++)
-        memcpy(image_row(&sheet->image, top_of(sheet, row) + y) +
-                   3 * left_of(sheet, column),
-               image_row(picture, y), 3 * (size_t)width);
+    int width = smaller(sheet->scale * picture->width, sheet->cell_width);
+    int height = smaller(sheet->scale * picture->height, sheet->cell_height);
+    for (int y = 0; y < height; y++) {
+        uint8_t *to = image_row(&sheet->image, top_of(sheet, row) + y);
+        const uint8_t *from = image_row(picture, y / sheet->scale);
+        to += 3 * left_of(sheet, column);
+        for (int x = 0; x < width; x++, to += 3)
+            memcpy(to, from + 3 * (x / sheet->scale), 3);
+    }
 }
 
 void sheet_clear(struct sheet *sheet)

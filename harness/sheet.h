@@ -4,11 +4,13 @@
 #include "base/image.h"
 
 struct sheet {
-    int columns, rows, cell_width, cell_height;
+    int columns, rows, cell_width, cell_height; /* of cells as they are shown */
+    int scale; /* each pixel is shown so many times as wide and high: small pictures */
     struct image image;
 };
 
-/* `name_width`: characters of the longest row name. */
+/* For pictures of cell_width x cell_height; those below 96 pixels are enlarged as far as the
+ * sheet's size allows. `name_width`: characters of the longest row name. */
 enum status sheet_init(struct sheet *sheet, int columns, int rows, int cell_width,
                        int cell_height, int name_width);
 /* Upper-case letters are shown as lower case, other signs as a blank. */

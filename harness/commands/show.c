@@ -238,7 +238,8 @@ const struct command command_show = {
     .max_operands = 1,
     .about = "Decodes, resizes and corrupts one picture as `run` would, and writes what "
              "the network would see. With --all, a contact sheet: noises down, "
-             "severities across. With --samples, one of a dataset: classes down.",
+             "severities across. With --samples, one of a dataset: classes down. Sheets "
+             "enlarge pictures below 96 pixels.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -21,16 +21,17 @@ static void pictures_and_names_have_places(void **state)
     struct image picture;
     assert_ok(sheet_init(&sheet, 2, 3, 20, 10, 8));
     assert_ok(image_init(&picture, 30, 10, 3)); /* black, and cut to the cell */
+    assert_int_equal(sheet.scale, 5);           /* 100 x 50 */
     assert_int_equal(
         dark(&sheet.image, (struct rect){0, 0, sheet.image.width, sheet.image.height}),
         0);
     sheet_put(&sheet, 1, 2, &picture);
     assert_int_equal(
         dark(&sheet.image, (struct rect){0, 0, sheet.image.width, sheet.image.height}),
-        20 * 10);
-    struct rect cell = {sheet.image.width - 24, sheet.image.height - 14, 20, 10};
-    assert_int_equal(dark(&sheet.image, cell), 20 * 10);
-    size_t before = 20 * 10;
+        100 * 50);
+    struct rect cell = {sheet.image.width - 104, sheet.image.height - 54, 100, 50};
+    assert_int_equal(dark(&sheet.image, cell), 100 * 50);
+    size_t before = 100 * 50;
     sheet_name_row(&sheet, 0, "fog_1");
     size_t all =
         dark(&sheet.image, (struct rect){0, 0, sheet.image.width, sheet.image.height});
@@ -38,7 +39,7 @@ static void pictures_and_names_have_places(void **state)
     sheet_name_column(&sheet, 0, "5");
     assert_true(dark(&sheet.image,
                      (struct rect){0, 0, sheet.image.width, sheet.image.height}) > all);
-    assert_int_equal(dark(&sheet.image, cell), 20 * 10);
+    assert_int_equal(dark(&sheet.image, cell), 100 * 50);
     image_clear(&picture);
     sheet_clear(&sheet);
 }
@@ -48,6 +49,9 @@ static void too_large_a_sheet_is_refused(void **state)
     (void)state;
     struct sheet sheet;
     assert_int_equal(sheet_init(&sheet, 6, 100, 4096, 4096, 20), ERR_LIMIT);
+    assert_ok(sheet_init(&sheet, 2, 1000, 48, 48, 20)); /* enlarged it would be */
+    assert_int_equal(sheet.scale, 1);
+    sheet_clear(&sheet);
 }
 
 int main(void)
