@@ -15,6 +15,19 @@ static double fold(const double lane[LANES])
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
+/* Terms are computed a part at a time, and then added. */
+enum { PART = 512 };
+
+static inline void add_lanes(const double *terms, size_t count, double lane[LANES])
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            lane[k] += terms[i + k];
+    for (size_t k = 0; i < count; i++, k++)
+        lane[k] += terms[i];
+}
+
 SIMD_CLONES
 static double sum_squares(const float *a, const float *b, size_t size)
 {
@@ -68,23 +81,62 @@ double norm_distance(enum norm norm, const float *a, const float *b, size_t size
     return norm == NORM_L2 ? sqrt(sum_squares(a, b, size)) : sum_absolute(a, b, size);
 }
 
+SIMD_CLONES
+double product_along(const float *w, const float *a, const float *b, size_t size)
+{
+    double lane[LANES] = {0}, term[PART];
+    for (size_t done = 0, part; done < size; done += part, w += part, a += part, b += part) {
+        part = size - done < PART ? size - done : PART;
+        for (size_t i = 0; i < part; i++)
+            term[i] = (double)w[i] * ((double)a[i] - (double)b[i]);
+        add_lanes(term, part, lane);
+    }
+    return fold(lane);
+}
+
+SIMD_CLONES
+static double greatest_value(const float *v, size_t size)
+{
+    float most = 0;
+    for (size_t i = 0; i < size; i++) {
+        float a = fabsf(v[i]);
+        most = a > most ? a : most;
+    }
+    return (double)most;
+}
+
 double norm_value(enum norm norm, const float *v, size_t size)
 {
     double sum = 0;
+    if (norm == NORM_LINF)
+        return greatest_value(v, size);
     for (size_t i = 0; i < size; i++) {
         double a = fabs((double)v[i]);
-        sum = norm == NORM_LINF ? fmax(sum, a) : sum + (norm == NORM_L2 ? a * a : a);
+        sum += norm == NORM_L2 ? a * a : a;
     }
     return norm == NORM_L2 ? sqrt(sum) : sum;
 }
 
-/* The float nearest to centre + reach that is no farther from centre than |reach|. */
-static float within(float centre, double reach)
+union float_bits {
+    float f;
+    int32_t i;
+};
+
+/* The floats nearest to clean ± eps that are no farther than eps from it, inside the box.
+ * Where rounding went too far out, the next float further in is near enough; below 0, where
+ * that is the other way, the box cuts. */
+SIMD_CLONES
+static void extremes(const float *clean, double eps, float *restrict low,
+                     float *restrict high, size_t size)
 {
-    float edge = (float)((double)centre + reach);
-    while (fabs((double)edge - (double)centre) > fabs(reach))
-        edge = nextafterf(edge, centre);
-    return edge;
+    for (size_t i = 0; i < size; i++) {
+        double x = (double)clean[i];
+        union float_bits down = {(float)(x - eps)}, up = {(float)(x + eps)};
+        down.i += x - (double)down.f > eps;
+        up.i -= (double)up.f - x > eps;
+        low[i] = down.f > 0.0f ? down.f : 0.0f;
+        high[i] = up.f < 1.0f ? up.f : 1.0f;
+    }
 }
 
 void ball_init(struct ball *ball, enum norm norm, double eps, const float *clean,
@@ -97,10 +149,7 @@ void ball_init(struct ball *ball, enum norm norm, double eps, const float *clean
         return;
     ball->low = arena_alloc(arena, size * sizeof(float));
     ball->high = arena_alloc(arena, size * sizeof(float));
-    for (size_t i = 0; i < size; i++) {
-        ball->low[i] = fmaxf(within(clean[i], -eps), 0.0f);
-        ball->high[i] = fminf(within(clean[i], eps), 1.0f);
-    }
+    extremes(clean, eps, ball->low, ball->high, size);
 }
 
 SIMD_CLONES
@@ -150,18 +199,21 @@ SIMD_CLONES
 static struct soft_sum soft_sum(const float *x, const float *clean, const float *room,
                                 double lambda, size_t size)
 {
-    double total[LANES] = {0}, fixed[LANES] = {0}, moving[LANES] = {0};
-    for (size_t i = 0; i < size; i += LANES) {
-        size_t lanes = size - i < LANES ? size - i : LANES;
-        for (size_t k = 0; k < lanes; k++) {
-            double way = (double)room[i + k];
-            double v = fabs((double)x[i + k] - (double)clean[i + k]);
+    double total[LANES] = {0}, fixed[LANES] = {0}, moving[LANES] = {0}, term[3][PART];
+    for (size_t done = 0, part; done < size; done += part, x += part, clean += part,
+                room += part) {
+        part = size - done < PART ? size - done : PART;
+        for (size_t i = 0; i < part; i++) {
+            double way = (double)room[i], v = fabs((double)x[i] - (double)clean[i]);
             double rest = v - lambda;
             bool full = rest >= way, moves = rest > 0 && !full;
-            total[k] += full ? way : moves ? rest : 0;
-            fixed[k] += full ? way : moves ? v : 0;
-            moving[k] += moves ? 1 : 0;
+            term[0][i] = full ? way : moves ? rest : 0;
+            term[1][i] = full ? way : moves ? v : 0;
+            term[2][i] = moves ? 1 : 0;
         }
+        add_lanes(term[0], part, total);
+        add_lanes(term[1], part, fixed);
+        add_lanes(term[2], part, moving);
     }
     return (struct soft_sum){fold(total), fold(fixed), fold(moving)};
 }
@@ -223,18 +275,38 @@ void ball_project(const struct ball *ball, float *x)
         project_l1(ball, x);
 }
 
+SIMD_CLONES
+static void symmetric_from_words(const uint32_t *restrict words, float *restrict out,
+                                 size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double high = (double)(int32_t)(words[2 * i] >> 5);
+        double low = (double)(int32_t)(words[2 * i + 1] >> 6);
+        out[i] = (float)(2 * ((high * 0x1p26 + low) * 0x1p-53) - 1);
+    }
+}
+
+/* In [−1, 1): 2 rng_uniform() − 1, many at once. */
+static void fill_symmetric(struct rng *rng, float *x, size_t size)
+{
+    uint32_t words[1024];
+    for (size_t done = 0, part; done < size; done += part) {
+        part = size - done < 512 ? size - done : 512;
+        rng_fill_u32(rng, words, 2 * part);
+        symmetric_from_words(words, x + done, part);
+    }
+}
+
 void ball_uniform(const struct ball *ball, struct rng *rng, float *x)
 {
     size_t size = ball->size;
     double radius = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (ball->norm == NORM_LINF)
-            x[i] = (float)(2 * rng_uniform(rng) - 1);
-        else if (ball->norm == NORM_L2)
-            x[i] = (float)rng_normal(rng);
-        else
-            x[i] = (float)(-log1p(-rng_uniform(rng)));
-    }
+    if (ball->norm == NORM_LINF)
+        fill_symmetric(rng, x, size);
+    else
+        for (size_t i = 0; i < size; i++)
+            x[i] = (float)(ball->norm == NORM_L2 ? rng_normal(rng)
+                                                 : -log1p(-rng_uniform(rng)));
     if (ball->norm == NORM_LINF)
         radius = ball->eps;
     else if (ball->norm == NORM_L2)
@@ -253,9 +325,11 @@ void ball_uniform(const struct ball *ball, struct rng *rng, float *x)
 void ball_surface(const struct ball *ball, struct rng *rng, float *x)
 {
     size_t size = ball->size;
-    for (size_t i = 0; i < size; i++)
-        x[i] = ball->norm == NORM_LINF ? (float)(2 * rng_uniform(rng) - 1)
-                                       : (float)rng_normal(rng);
+    if (ball->norm == NORM_LINF)
+        fill_symmetric(rng, x, size);
+    else
+        for (size_t i = 0; i < size; i++)
+            x[i] = (float)rng_normal(rng);
     double radius = ball->norm == NORM_L1
                         ? 1
                         : ball->eps / fmax(norm_value(ball->norm, x, size), 1e-30);
@@ -264,32 +338,42 @@ void ball_surface(const struct ball *ball, struct rng *rng, float *x)
     ball_project(ball, x);
 }
 
+SIMD_CLONES
+static bool in_box(const float *x, size_t size)
+{
+    int outside = 0;
+    for (size_t i = 0; i < size; i++)
+        outside |= !(x[i] >= 0.0f && x[i] <= 1.0f);
+    return !outside;
+}
+
 bool ball_holds(const struct ball *ball, const float *x, double *distance)
 {
     *distance = norm_distance(ball->norm, x, ball->clean, ball->size);
-    for (size_t i = 0; i < ball->size; i++)
-        if (!(x[i] >= 0.0f && x[i] <= 1.0f))
-            return false;
-    return *distance <= ball->eps * (1 + 1e-6);
+    return in_box(x, ball->size) && *distance <= ball->eps * (1 + 1e-6);
 }
 
 /* The clean value in units of 1/255; an 8-bit pixel is its own integer. */
-static double lattice_units(float value)
+static inline double lattice_units(float value)
 {
     double units = (double)value * 255;
     double whole = rint(units);
     return fabs(units - whole) < 1e-5 ? whole : units;
 }
 
-static void lattice_linf(const struct ball *ball, const float *x, float *out)
+SIMD_CLONES
+static void round_within(const float *x, const float *clean, double reach,
+                         float *restrict out, size_t size)
 {
-    double reach = ball->eps * 255 * (1 + 1e-9) + 1e-9;
-    for (size_t i = 0; i < ball->size; i++) {
-        double clean = lattice_units(ball->clean[i]);
-        double low = fmax(ceil(clean - reach), 0), high = fmin(floor(clean + reach), 255);
-        double k = fmin(fmax(rint((double)x[i] * 255), low), high);
+    for (size_t i = 0; i < size; i++) {
+        double at = lattice_units(clean[i]), k = rint((double)x[i] * 255);
+        double low = ceil(at - reach), high = floor(at + reach);
+        low = low > 0 ? low : 0;
+        high = high < 255 ? high : 255;
+        k = k > low ? k : low;
+        k = k < high ? k : high;
         /* A clean value between two lattice points may have none in reach. */
-        out[i] = low > high ? ball->clean[i] : (float)k / 255.0f;
+        out[i] = low > high ? clean[i] : (float)k / 255.0f;
     }
 }
 
@@ -338,14 +422,39 @@ static void lattice_sum(const struct ball *ball, const float *x, float *out)
 void ball_lattice(const struct ball *ball, const float *x, float *out)
 {
     if (ball->norm == NORM_LINF)
-        lattice_linf(ball, x, out);
+        round_within(x, ball->clean, ball->eps * 255 * (1 + 1e-9) + 1e-9, out, ball->size);
     else
         lattice_sum(ball, x, out);
 }
 
-static double room_towards(float x, double direction)
+static inline double room_towards(float x, double direction)
 {
     return direction > 0 ? 1 - (double)x : (double)x;
+}
+
+struct spending {
+    double full;   /* Σ |w| room over the coordinates that are at their wall */
+    double moving; /* Σ |w|^(1+p) over the others */
+};
+
+SIMD_CLONES
+static struct spending spend(const float *x, const float *w, double gap, double lambda,
+                             bool scaled, size_t size)
+{
+    double full[LANES] = {0}, moving[LANES] = {0}, term[2][PART];
+    for (size_t done = 0, part; done < size; done += part, x += part, w += part) {
+        part = size - done < PART ? size - done : PART;
+        for (size_t i = 0; i < part; i++) {
+            double a = fabs((double)w[i]), unit = scaled ? a : 1;
+            double room = room_towards(x[i], gap * (double)w[i]);
+            bool walled = lambda * unit >= room;
+            term[0][i] = walled ? a * room : 0;
+            term[1][i] = walled ? 0 : a * unit;
+        }
+        add_lanes(term[0], part, full);
+        add_lanes(term[1], part, moving);
+    }
+    return (struct spending){fold(full), fold(moving)};
 }
 
 /* Σ |w_i| min(λ |w_i|^p, room_i) = |gap| for λ, p = 0 (Linf) or 1 (L2): concave, so Newton
@@ -354,21 +463,25 @@ static double exhaust(enum norm norm, const float *x, const float *w, double gap
 {
     double lambda = 0;
     for (int turn = 0; turn < 1000; turn++) {
-        double full = 0, moving = 0;
-        for (size_t i = 0; i < size; i++) {
-            double a = fabs((double)w[i]), unit = norm == NORM_L2 ? a : 1.0;
-            double room = room_towards(x[i], gap * (double)w[i]);
-            if (lambda * unit >= room)
-                full += a * room;
-            else
-                moving += a * unit;
-        }
-        double next = moving > 0 ? (fabs(gap) - full) / moving : (double)INFINITY;
+        struct spending at = spend(x, w, gap, lambda, norm == NORM_L2, size);
+        double next = at.moving > 0 ? (fabs(gap) - at.full) / at.moving : (double)INFINITY;
         if (!(next > lambda) || !isfinite(next))
-            return moving > 0 ? lambda : (double)INFINITY;
+            return at.moving > 0 ? lambda : (double)INFINITY;
         lambda = next;
     }
     return lambda;
+}
+
+SIMD_CLONES
+static void spread(const float *x, const float *w, double gap, double lambda, bool scaled,
+                   size_t size, float *restrict delta)
+{
+    for (size_t i = 0; i < size; i++) {
+        double way = gap * (double)w[i], unit = scaled ? fabs((double)w[i]) : 1;
+        double step = lambda * unit, room = room_towards(x[i], way);
+        step = step < room ? step : room;
+        delta[i] = w[i] == 0.0f ? 0.0f : (float)copysign(step, way);
+    }
 }
 
 static void sink(size_t *heap, size_t count, size_t at, const float *w)
@@ -415,10 +528,6 @@ double hyperplane_step(enum norm norm, const float *x, const float *w, double ga
         return norm_value(NORM_L1, delta, size);
     }
     double lambda = exhaust(norm, x, w, gap, size);
-    for (size_t i = 0; i < size; i++) {
-        double way = gap * (double)w[i], a = fabs((double)w[i]);
-        double step = fmin(norm == NORM_L2 ? lambda * a : lambda, room_towards(x[i], way));
-        delta[i] = w[i] == 0.0f ? 0.0f : (float)copysign(step, way);
-    }
+    spread(x, w, gap, lambda, norm == NORM_L2, size, delta);
     return norm_value(norm, delta, size);
 }

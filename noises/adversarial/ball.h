@@ -43,6 +43,8 @@ void ball_surface(const struct ball *ball, struct rng *rng, float *x);
 /* ‖a − b‖ in double. Sums run in 8 fixed lanes, so every CPU gives the same bits. */
 double norm_distance(enum norm norm, const float *a, const float *b, size_t size);
 double norm_value(enum norm norm, const float *v, size_t size);
+/* w·(a − b), summed like that. */
+double product_along(const float *w, const float *a, const float *b, size_t size);
 
 /* Inside, for the verdict: relative tolerance 1e-6 on the radius, none on the box. */
 bool ball_holds(const struct ball *ball, const float *x, double *distance);

@@ -17,6 +17,8 @@
 #include "noises/adversarial/common.h"
 #include "noises/adversarial/members.h"
 
+#include "base/simd.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -48,7 +50,8 @@ static enum status nearest_plane(struct walk *walk)
         if (st)
             return st;
         double f = (double)s->logits[class] - (double)s->logits[s->label];
-        double length = norm_value(dual(s->ball.norm), walk->w_try, s->size);
+        double length =
+            walk->count > 1 ? norm_value(dual(s->ball.norm), walk->w_try, s->size) : 1;
         double distance = fabs(f) / (length + 1e-12);
         if (distance >= least)
             continue;
@@ -61,23 +64,31 @@ static enum status nearest_plane(struct walk *walk)
     return OK;
 }
 
+/* x ← clip((1 − a)(x + 1.05 here) + a (clean + 1.05 there)) */
+SIMD_CLONES
+static void mix(float *restrict x, const float *here, const float *clean,
+                const float *there, double a, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        double near = (double)x[i] + 1.05 * (double)here[i];
+        double far = (double)clean[i] + 1.05 * (double)there[i];
+        double v = (1 - a) * near + a * far;
+        v = v > 0 ? v : 0;
+        x[i] = (float)(v < 1 ? v : 1);
+    }
+}
+
 static void step(struct walk *walk)
 {
     const struct search *s = walk->s;
     const float *clean = s->call->x;
-    double along = 0;
-    for (size_t i = 0; i < s->size; i++)
-        along += (double)walk->w[i] * ((double)walk->x[i] - (double)clean[i]);
+    double along = product_along(walk->w, walk->x, clean, s->size);
     double here = hyperplane_step(s->ball.norm, walk->x, walk->w, walk->gap, s->size,
                                   walk->d_here);
     double there = hyperplane_step(s->ball.norm, clean, walk->w, walk->gap + along, s->size,
                                    walk->d_clean);
     double a = here + there > 0 ? fmin(here / (here + there), 0.1) : 0;
-    for (size_t i = 0; i < s->size; i++) {
-        double near = (double)walk->x[i] + 1.05 * (double)walk->d_here[i];
-        double far = (double)clean[i] + 1.05 * (double)walk->d_clean[i];
-        walk->x[i] = (float)fmin(fmax((1 - a) * near + a * far, 0), 1);
-    }
+    mix(walk->x, walk->d_here, clean, walk->d_clean, a, s->size);
 }
 
 static enum status look(struct walk *walk)
@@ -194,7 +205,7 @@ const struct attack attack_fab_linf = {
     .name = "fab-linf",
     .summary = "nearest decision boundary, all classes at each step",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_LINF,
     .needs_gradient = true,
     .minimum_norm = true,
@@ -206,7 +217,7 @@ const struct attack attack_fab_t_linf = {
     .name = "fab-t-linf",
     .summary = "nearest decision boundary, one class after another",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_LINF,
     .needs_gradient = true,
     .minimum_norm = true,
@@ -218,7 +229,7 @@ const struct attack attack_fab_l2 = {
     .name = "fab-l2",
     .summary = "nearest decision boundary, all classes at each step",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_L2,
     .needs_gradient = true,
     .minimum_norm = true,
@@ -230,7 +241,7 @@ const struct attack attack_fab_t_l2 = {
     .name = "fab-t-l2",
     .summary = "nearest decision boundary, one class after another",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_L2,
     .needs_gradient = true,
     .minimum_norm = true,
@@ -242,7 +253,7 @@ const struct attack attack_fab_l1 = {
     .name = "fab-l1",
     .summary = "nearest decision boundary, all classes at each step",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_L1,
     .needs_gradient = true,
     .minimum_norm = true,
@@ -254,7 +265,7 @@ const struct attack attack_fab_t_l1 = {
     .name = "fab-t-l1",
     .summary = "nearest decision boundary, one class after another",
     .source = "arXiv:1907.02044",
-    .impl = 1,
+    .impl = 2, /* 2: sums in lanes */
     .norm = NORM_L1,
     .needs_gradient = true,
     .minimum_norm = true,
