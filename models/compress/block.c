@@ -1,8 +1,7 @@
 /*
  * Where a network can be cut: behind a node after which a single value is still to be
  * read. Between two cuts lies a block: a plain layer, or a residual block with its
- * shortcut, or a fire module. A depthwise layer stays with what mixes its channels again,
- * and an inverted residual whole, with a shortcut or without.
+ * shortcut, or a fire module. An inverted residual stays whole without a shortcut, too.
  */
 #include "models/compress/compress.h"
 
@@ -58,12 +57,12 @@ static bool is_linear(const struct compress *c, const struct value *value)
                                !strcmp(value->producer->op->name, "Add"));
 }
 
-/* A block from `entry` to the layers before `layers` is not whole yet. */
-static bool is_open(const struct compress *c, const struct value *entry, int first, int layers)
+/* An inverted residual is not whole yet: what began at a linear bottleneck is about to
+ * enter its depthwise layer, or has just left it. */
+static bool is_open(const struct compress *c, const struct value *entry, int layers)
 {
-    return layers > first && layers < c->n_layers &&
-           (is_depthwise(&c->layers[layers - 1]) ||
-            (is_depthwise(&c->layers[layers]) && is_linear(c, entry)));
+    return layers > 0 && layers < c->n_layers && is_linear(c, entry) &&
+           (is_depthwise(&c->layers[layers - 1]) || is_depthwise(&c->layers[layers]));
 }
 
 int compress_blocks(const struct compress *c, struct block **out)
@@ -82,7 +81,7 @@ int compress_blocks(const struct compress *c, struct block **out)
             live -= last[v] == i && !graph->values[v]->constant;
         bool next_trails = i + 1 < graph->n_nodes && trails(graph->nodes[i + 1]);
         if (live != 1 || !node->outputs[0] || last[node->outputs[0]->id] <= i ||
-            next_trails || is_open(c, entry, first, layers))
+            next_trails || is_open(c, entry, layers))
             continue;
         const struct value *exit = node->outputs[0];
         if (layers > first)

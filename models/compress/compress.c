@@ -48,6 +48,9 @@ static void choose_grids(const struct compress *c, struct quant_layer *layer)
     struct grid_rule grid_rule = rule->preset->weights;
     grid_rule.bits = layer->bits;
     bool each = rule->preset->per_channel;
+    /* ONNX Runtime's integer convolutions take one zero point for all channels. Fewer bits
+     * leave room to move the codes by it; see compress_export(). */
+    grid_rule.symmetric |= each && layer->bits == 8;
     float *values = mem_array((size_t)layer->count, sizeof *values);
     for (int64_t channel = 0; channel < (each ? layer->channels : 1); channel++) {
         size_t n = 0;

@@ -56,10 +56,18 @@ static struct value *node(struct export *e, const char *operator, int n,
     return made->outputs[0];
 }
 
+/* Codes of channels with zero points of their own are written less these, as int8: integer
+ * kernels take one zero point a weight. The 4-bit types have no room for that. */
+static bool is_moved(const struct export *e, const struct quant_layer *layer)
+{
+    return e->compress->rule->preset->per_channel && layer->grids[0].low == 0 &&
+           layer->bits < 8 && !(e->int4 && layer->bits <= 4);
+}
+
 /* Signed where the grid is, so that fewer bits are a part of more. */
 static enum dtype weight_type(const struct export *e, const struct quant_layer *layer)
 {
-    bool is_signed = layer->grids[0].low < 0;
+    bool is_signed = layer->grids[0].low < 0 || is_moved(e, layer);
     if (e->int4 && layer->bits <= 4)
         return is_signed ? DTYPE_I4 : DTYPE_U4;
     return is_signed ? DTYPE_I8 : DTYPE_U8;
@@ -70,7 +78,8 @@ static struct value *integers(struct export *e, const struct quant_layer *layer,
 {
     int8_t *bytes = mem_array((size_t)layer->count, 1);
     for (int64_t i = 0; i < layer->count; i++)
-        bytes[i] = (int8_t)layer->codes[i];
+        bytes[i] = (int8_t)(layer->codes[i] -
+                            (is_moved(e, layer) ? layer_grid(layer, i)->zero : 0));
     struct value *value = constant(e, "weight", dtype, shape, bytes);
     free(bytes);
     return value;
@@ -86,7 +95,7 @@ static struct value *weights(struct export *e, const struct quant_layer *layer)
     int8_t *zeros = mem_array((size_t)n, 1);
     for (int64_t i = 0; i < n; i++) {
         scales[i] = (float)layer->grids[i].scale;
-        zeros[i] = (int8_t)layer->grids[i].zero;
+        zeros[i] = (int8_t)(is_moved(e, layer) ? 0 : layer->grids[i].zero);
     }
     struct value *in[3] = {
         integers(e, layer, &layer->original->inputs[1]->shape, dtype),

@@ -8,7 +8,7 @@
 
 // clang-format off
 static const struct preset presets[] = {
-    {"academic", "asymmetric, weights per channel, as the papers",
+    {"academic", "asymmetric but for 8-bit weights, which are per channel, as the papers",
      {.bits = 8},                                     {.bits = 8},                    true},
     {"tensorrt", "symmetric, weights per channel; TensorRT",
      {.bits = 8, .symmetric = true, .narrow = true},  {.bits = 8, .symmetric = true}, true},

@@ -42,7 +42,7 @@ struct reconstruction {
     size_t n_in, n_out;
     int64_t space; /* elements of the exit per channel */
     uint64_t step;
-    bool told; /* this step's loss is one that is reported */
+    bool proves; /* the loss is wanted, and no gradient */
     double loss[PARTS];
 };
 
@@ -115,34 +115,26 @@ static void slope_of_squares(const float *restrict y, const float *restrict targ
         dy[i] = 2 * scale * (y[i] - target[i]);
 }
 
-static double sum_of_squares(const float *y, const float *target, size_t count)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        float off = y[i] - target[i];
-        sum += (double)(off * off);
-    }
-    return sum;
-}
-
-/* The loss, where it is told, and its gradient; `scale` makes it a mean over samples and
- * space. */
+/* The loss's gradient, or, where that is not wanted, the loss; `scale` makes it a mean over
+ * samples and space. */
 static double compare(const struct reconstruction *r, size_t sample, const float *y,
                       float *dy, double scale)
 {
     const float *target = r->target + sample * r->n_out;
     const float *weight = r->weight ? r->weight + sample * r->n_out : NULL;
     double power = r->recipe->power, loss = 0;
-    if (power == 2 && !weight) {
+    if (power == 2 && !weight && dy) {
         slope_of_squares(y, target, dy, r->n_out, (float)scale);
-        return r->told ? scale * sum_of_squares(y, target, r->n_out) : 0;
+        return 0;
     }
     for (size_t i = 0; i < r->n_out; i++) {
         double off = (double)y[i] - (double)target[i], size = fabs(off);
         double w = weight ? (double)weight[i] * (double)weight[i] : 1;
         double slope = power == 2 ? size : (double)powf((float)size, (float)power - 1);
-        loss += w * size * slope;
-        dy[i] = (float)(copysign(power * slope, off) * w * scale);
+        if (dy)
+            dy[i] = (float)(copysign(power * slope, off) * w * scale);
+        else
+            loss += w * size * slope;
     }
     return loss * scale;
 }
@@ -165,8 +157,9 @@ static enum status part(void *context, size_t item, int worker)
     r->loss[item] = 0;
     for (size_t n = 0; n < SIZE && !st; n++)
         r->loss[item] += compare(r, chosen[n], p.logits + n * r->n_out,
-                                 p.dlogits + n * r->n_out, scale);
-    return st ? st : training_backward(r->training, (int)item, p.dlogits, NULL);
+                                 r->proves ? NULL : p.dlogits + n * r->n_out, scale);
+    return st || r->proves ? st
+                           : training_backward(r->training, (int)item, p.dlogits, NULL);
 }
 
 static void step_activations(struct reconstruction *r, double progress)
@@ -183,7 +176,7 @@ static void step_activations(struct reconstruction *r, double progress)
     }
 }
 
-static enum status step(struct reconstruction *r, double *loss)
+static enum status step(struct reconstruction *r)
 {
     const struct compress_rule *rule = r->compress->rule;
     double progress = (double)r->step / r->recipe->iterations;
@@ -200,8 +193,23 @@ static enum status step(struct reconstruction *r, double *loss)
         st = rounding_step(r->rounding, rule->rate, progress < 0.2 ? 0 : rule->lambda,
                            20 - 18 * (progress - 0.2) / 0.8);
     step_activations(r, progress);
-    *loss = r->loss[0] + r->loss[1];
     r->step++;
+    return st;
+}
+
+/* Of the same batches each time, with the codes and steps that the network has. */
+static enum status prove(struct reconstruction *r, double *loss)
+{
+    enum { BATCHES = 8 };
+    enum status st = OK;
+    *loss = 0;
+    r->proves = true;
+    for (r->step = 0; r->step < BATCHES && !st; r->step++) {
+        st = threads_each(r->compress->rule->threads, PARTS, part, r);
+        *loss += (r->loss[0] + r->loss[1]) / BATCHES;
+    }
+    r->proves = false;
+    r->step = 0;
     return st;
 }
 
@@ -258,15 +266,14 @@ static void report(const struct reconstruction *r, double before, double after)
 
 static enum status iterate(struct reconstruction *r)
 {
-    enum status st = OK;
-    double loss = 0, before = 0, after = 0;
-    int iterations = r->recipe->iterations, tail = iterations / 20 + 1;
-    for (int i = 0; i < iterations && !st; i++) {
-        r->told = i < tail || i >= iterations - tail;
-        st = step(r, &loss);
-        before += i < tail ? loss / tail : 0;
-        after += i >= iterations - tail ? loss / tail : 0;
-    }
+    double before, after;
+    enum status st = prove(r, &before);
+    for (int i = 0; i < r->recipe->iterations && !st; i++)
+        st = step(r);
+    if (st)
+        return st;
+    settle(r);
+    st = prove(r, &after);
     if (!st)
         report(r, before, after);
     return st;
@@ -294,8 +301,6 @@ enum status compress_reconstruct(struct compress *c, const struct block *block,
         st = gather_data(&r);
     if (!st && !idle)
         st = iterate(&r);
-    if (!st)
-        settle(&r);
     close(&r);
     graph_clear(&graph);
     return status_wrap(st, "the block up to '%s'", block->exit);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { HEADER = 256 };
-#define FORMAT "gauntlet quantize 2 %64s %64s %d %d %zu\n"
+#define FORMAT "gauntlet quantize 3 %64s %64s %d %d %zu\n"
 
 static size_t payload(const struct compress *c)
 {

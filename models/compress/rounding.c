@@ -177,7 +177,10 @@ void rounding_settle(struct rounding *r)
             s->layer->codes[s->from + i] =
                 (int32_t)fminf(fmaxf(code, s->low[i]), s->high[i]);
         }
-        if (n + 1 == r->n_slices || r->slices[n + 1].layer != s->layer)
-            compress_apply(r->compress, s->layer);
+        if (n + 1 < r->n_slices && r->slices[n + 1].layer == s->layer)
+            continue;
+        compress_apply(r->compress, s->layer);
+        memcpy(s->variable->data, s->layer->node->inputs[1]->constant->data,
+               s->variable->count * sizeof(float));
     }
 }

@@ -19,6 +19,6 @@ enum status rounding_write(struct rounding *rounding);
  */
 enum status rounding_step(struct rounding *rounding, double rate, double lambda,
                           double beta);
-/* Rounds hard and puts the codes into the network. */
+/* Rounds hard and puts the codes into the network, and into the training's variables. */
 void rounding_settle(struct rounding *rounding);
 int rounding_layers(const struct rounding *rounding);
