@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-extern const struct op op_spacetodepth;
-
 static enum status block_of(const struct node *node, const struct shape *in, int64_t *block)
 {
     *block = node_int(node, "blocksize", 0);
@@ -19,7 +17,7 @@ static enum status block_of(const struct node *node, const struct shape *in, int
 
 /* Output [N][C/bb][H][b][W][b]; mode DCR keeps a pixel's channels together, CRD a block's. */
 static enum status to_space(const struct node *node, const struct shape *in,
-                            struct movement *move, struct shape *out)
+                            struct movement *out)
 {
     int64_t b, n = in->dim[0], c = in->dim[1], h = in->dim[2], w = in->dim[3];
     enum status st = block_of(node, in, &b);
@@ -30,8 +28,7 @@ static enum status to_space(const struct node *node, const struct shape *in,
                            (long long)b);
     bool crd = !strcmp(node_string(node, "mode", "DCR"), "CRD");
     int64_t maps = c / (b * b), area = h * w;
-    *out = (struct shape){4, {n, maps, h * b, w * b}};
-    *move = (struct movement){
+    *out = (struct movement){
         .shape = {6, {n, maps, h, b, w, b}},
         .stride = {c * area, crd ? b * b * area : area, w, crd ? b * area : b * maps * area, 1,
                    crd ? area : maps * area}};
@@ -40,7 +37,7 @@ static enum status to_space(const struct node *node, const struct shape *in,
 
 /* Output [N][b][b][C][H/b][W/b]. */
 static enum status to_depth(const struct node *node, const struct shape *in,
-                            struct movement *move, struct shape *out)
+                            struct movement *out)
 {
     int64_t b, n = in->dim[0], c = in->dim[1], h = in->dim[2], w = in->dim[3];
     enum status st = block_of(node, in, &b);
@@ -49,51 +46,34 @@ static enum status to_depth(const struct node *node, const struct shape *in,
     if (h % b || w % b)
         return status_fail(ERR_FORMAT, "%lld x %lld pixels in blocks of %lld", (long long)h,
                            (long long)w, (long long)b);
-    *out = (struct shape){4, {n, c * b * b, h / b, w / b}};
-    *move = (struct movement){.shape = {6, {n, b, b, c, h / b, w / b}},
+    *out = (struct movement){.shape = {6, {n, b, b, c, h / b, w / b}},
                               .stride = {c * h * w, w, 1, h * w, w * b, b}};
     return OK;
 }
 
-static enum status movement_of(const struct node *node, const struct shape *in,
-                               struct movement *move, struct shape *out)
+/* The output has the movement's six dimensions, two by two where they are blocks. */
+static enum status infer_space(struct node *node)
 {
-    return node->op == &op_spacetodepth ? to_depth(node, in, move, out)
-                                        : to_space(node, in, move, out);
+    struct movement move = {0};
+    enum status st = to_space(node, &node->inputs[0]->shape, &move);
+    if (st)
+        return st;
+    const int64_t *d = move.shape.dim;
+    set_output(node, 0, node->inputs[0]->dtype,
+               &(struct shape){4, {d[0], d[1], d[2] * d[3], d[4] * d[5]}});
+    return OK;
 }
 
-static enum status infer(struct node *node)
+static enum status infer_depth(struct node *node)
 {
-    struct movement move;
-    struct shape shape;
-    enum status st = movement_of(node, &node->inputs[0]->shape, &move, &shape);
-    if (!st)
-        set_output(node, 0, node->inputs[0]->dtype, &shape);
-    return st;
-}
-
-static enum status reference(const struct node *node, const struct tensor *const *in,
-                             struct tensor *const *out)
-{
-    struct movement move;
-    struct shape shape;
-    enum status st = movement_of(node, &in[0]->shape, &move, &shape);
-    if (!st)
-        movement_apply(&move, in[0], out[0]);
-    return st;
-}
-
-static enum status backward(const struct node *node, const struct tensor *const *in,
-                            const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din)
-{
-    (void)out;
-    struct movement move;
-    struct shape shape;
-    enum status st = movement_of(node, &in[0]->shape, &move, &shape);
-    if (!st && din[0] && dout[0])
-        movement_return(&move, dout[0], din[0]);
-    return st;
+    struct movement move = {0};
+    enum status st = to_depth(node, &node->inputs[0]->shape, &move);
+    if (st)
+        return st;
+    const int64_t *d = move.shape.dim;
+    set_output(node, 0, node->inputs[0]->dtype,
+               &(struct shape){4, {d[0], d[1] * d[2] * d[3], d[4], d[5]}});
+    return OK;
 }
 
 const struct op op_depthtospace = {
@@ -102,9 +82,10 @@ const struct op op_depthtospace = {
     .inputs = {1, 1},
     .outputs = {1, 1},
     .attributes = "blocksize:i! mode:s",
-    .infer = infer,
-    .reference = reference,
-    .backward = backward,
+    .infer = infer_space,
+    .reference = mover_reference,
+    .backward = mover_backward,
+    .with = &(const struct mover){to_space},
 };
 
 const struct op op_spacetodepth = {
@@ -113,7 +94,8 @@ const struct op op_spacetodepth = {
     .inputs = {1, 1},
     .outputs = {1, 1},
     .attributes = "blocksize:i!",
-    .infer = infer,
-    .reference = reference,
-    .backward = backward,
+    .infer = infer_depth,
+    .reference = mover_reference,
+    .backward = mover_backward,
+    .with = &(const struct mover){to_depth},
 };

@@ -254,8 +254,8 @@ enum status infer_compare(struct node *node)
     return st;
 }
 
-enum status binary_reference(const struct tensor *const *in, struct tensor *const *out,
-                             binary_function *real, binary_integer *integer)
+enum status binary_apply(const struct tensor *const *in, struct tensor *const *out,
+                         binary_function *real, binary_integer *integer)
 {
     const struct shape *shape = &out[0]->shape;
     int64_t sa[TENSOR_MAX_RANK], sb[TENSOR_MAX_RANK], count = shape_count(shape);
@@ -275,10 +275,18 @@ enum status binary_reference(const struct tensor *const *in, struct tensor *cons
     return OK;
 }
 
-enum status binary_backward(const struct tensor *const *in, const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din,
-                            binary_derivative *f)
+enum status binary_reference(const struct node *node, const struct tensor *const *in,
+                             struct tensor *const *out)
 {
+    const struct binary *f = node->op->with;
+    return binary_apply(in, out, f->real, f->integer);
+}
+
+enum status binary_backward(const struct node *node, const struct tensor *const *in,
+                            const struct tensor *const *out, const struct tensor *const *dout,
+                            struct tensor *const *din)
+{
+    const struct binary *f = node->op->with;
     if (!dout[0])
         return OK;
     const struct shape *shape = &out[0]->shape;
@@ -291,7 +299,7 @@ enum status binary_backward(const struct tensor *const *in, const struct tensor 
     for (int64_t i = 0; i < count; i++) {
         int64_t a = strided(shape, sa, i), b = strided(shape, sb, i);
         double da = 0, db = 0, g = at(dout[0], i);
-        f(at(in[0], a), at(in[1], b), at(out[0], i), &da, &db);
+        f->derivative(at(in[0], a), at(in[1], b), at(out[0], i), &da, &db);
         if (din[0])
             add_to(din[0], a, g * da);
         if (din[1])
@@ -328,6 +336,44 @@ void movement_return(const struct movement *move, const struct tensor *dout,
     fill_zero(din);
     for (int64_t i = 0; i < count; i++)
         add_to(din, move->offset + strided(&move->shape, move->stride, i), at(dout, i));
+}
+
+static enum status movement_of(const struct node *node, const struct shape *in,
+                               struct movement *out)
+{
+    const struct mover *mover = node->op->with;
+    return mover->movement_of(node, in, out);
+}
+
+enum status mover_infer(struct node *node)
+{
+    struct movement move;
+    enum status st = movement_of(node, &node->inputs[0]->shape, &move);
+    if (!st)
+        set_output(node, 0, node->inputs[0]->dtype, &move.shape);
+    return st;
+}
+
+enum status mover_reference(const struct node *node, const struct tensor *const *in,
+                            struct tensor *const *out)
+{
+    struct movement move;
+    enum status st = movement_of(node, &in[0]->shape, &move);
+    if (!st)
+        movement_apply(&move, in[0], out[0]);
+    return st;
+}
+
+enum status mover_backward(const struct node *node, const struct tensor *const *in,
+                           const struct tensor *const *out, const struct tensor *const *dout,
+                           struct tensor *const *din)
+{
+    (void)out;
+    struct movement move;
+    enum status st = movement_of(node, &in[0]->shape, &move);
+    if (!st && din[0] && dout[0])
+        movement_return(&move, dout[0], din[0]);
+    return st;
 }
 
 enum status copy_reference(const struct node *node, const struct tensor *const *in,

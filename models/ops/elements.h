@@ -75,23 +75,33 @@ enum status unary_backward(const struct node *node, const struct tensor *const *
                            const struct tensor *const *out, const struct tensor *const *dout,
                            struct tensor *const *din, unary_derivative *f);
 
-/* y = f(a, b) with broadcasting. */
+/* y = f(a, b) with broadcasting. An operator names a struct binary in `with` and takes the
+ * functions below as its own; a NULL function is of dtypes that it is not for. */
 typedef double binary_function(double a, double b);
 typedef int64_t binary_integer(int64_t a, int64_t b);
 typedef void binary_derivative(double a, double b, double y, double *da, double *db);
+struct binary {
+    binary_function *real;
+    binary_integer *integer;
+    binary_derivative *derivative;
+};
 enum status infer_binary(struct node *node);
 enum status infer_compare(struct node *node); /* the same, giving bool */
-enum status binary_reference(const struct tensor *const *in, struct tensor *const *out,
-                             binary_function *real, binary_integer *integer);
-enum status binary_backward(const struct tensor *const *in, const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din,
-                            binary_derivative *f);
+enum status binary_reference(const struct node *node, const struct tensor *const *in,
+                             struct tensor *const *out);
+enum status binary_backward(const struct node *node, const struct tensor *const *in,
+                            const struct tensor *const *out, const struct tensor *const *dout,
+                            struct tensor *const *din);
+/* Where an attribute chooses the function. */
+enum status binary_apply(const struct tensor *const *in, struct tensor *const *out,
+                         binary_function *real, binary_integer *integer);
 
 /* Any number of inputs, folded from the left: Sum, Min, Max, Mean. */
 enum status infer_variadic(struct node *node);
 
 /* Copies elements: out[i] = in[index(i)]; and din[index(i)] += dout[i]. For the operators
- * that only move data. index < 0 means `fill` (no gradient). */
+ * that only move data: those with one output that is one movement of one input name a
+ * struct mover in `with` and take mover_... as their own. */
 struct movement {
     struct shape shape;               /* of the output */
     int64_t stride[TENSOR_MAX_RANK];  /* in the input, may be negative */
@@ -100,6 +110,16 @@ struct movement {
 void movement_apply(const struct movement *move, const struct tensor *in, struct tensor *out);
 void movement_return(const struct movement *move, const struct tensor *dout,
                      struct tensor *din);
+struct mover {
+    enum status (*movement_of)(const struct node *node, const struct shape *in,
+                               struct movement *out);
+};
+enum status mover_infer(struct node *node); /* where the movement's shape is the output's */
+enum status mover_reference(const struct node *node, const struct tensor *const *in,
+                            struct tensor *const *out);
+enum status mover_backward(const struct node *node, const struct tensor *const *in,
+                           const struct tensor *const *out, const struct tensor *const *dout,
+                           struct tensor *const *din);
 /* Whole tensors, same count: Reshape and its kin. */
 enum status copy_reference(const struct node *node, const struct tensor *const *in,
                            struct tensor *const *out);

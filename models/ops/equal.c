@@ -11,18 +11,12 @@ static int64_t integer(int64_t a, int64_t b)
     return a == b;
 }
 
-static enum status reference(const struct node *node, const struct tensor *const *in,
-                             struct tensor *const *out)
-{
-    (void)node;
-    return binary_reference(in, out, real, integer);
-}
-
 const struct op op_equal = {
     .name = "Equal",
     .since = 7,
     .inputs = {2, 2},
     .outputs = {1, 1},
     .infer = infer_compare,
-    .reference = reference,
+    .reference = binary_reference,
+    .with = &(const struct binary){.real = real, .integer = integer},
 };

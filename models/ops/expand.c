@@ -12,31 +12,11 @@ static enum status infer(struct node *node)
     return st;
 }
 
-static struct movement movement_of(const struct shape *in, const struct shape *out)
+static enum status movement_of(const struct node *node, const struct shape *in,
+                               struct movement *out)
 {
-    struct movement move = {.shape = *out};
-    broadcast_strides(in, out, move.stride);
-    return move;
-}
-
-static enum status reference(const struct node *node, const struct tensor *const *in,
-                             struct tensor *const *out)
-{
-    (void)node;
-    struct movement move = movement_of(&in[0]->shape, &out[0]->shape);
-    movement_apply(&move, in[0], out[0]);
-    return OK;
-}
-
-static enum status backward(const struct node *node, const struct tensor *const *in,
-                            const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din)
-{
-    (void)node;
-    if (!din[0] || !dout[0])
-        return OK;
-    struct movement move = movement_of(&in[0]->shape, &out[0]->shape);
-    movement_return(&move, dout[0], din[0]);
+    *out = (struct movement){.shape = node->outputs[0]->shape};
+    broadcast_strides(in, &out->shape, out->stride);
     return OK;
 }
 
@@ -46,6 +26,7 @@ const struct op op_expand = {
     .inputs = {2, 2},
     .outputs = {1, 1},
     .infer = infer,
-    .reference = reference,
-    .backward = backward,
+    .reference = mover_reference,
+    .backward = mover_backward,
+    .with = &(const struct mover){movement_of},
 };

@@ -21,16 +21,10 @@ static enum status infer(struct node *node)
     {                                                                                      \
         return f;                                                                          \
     }                                                                                      \
-    static enum status id##_reference(const struct node *node,                             \
-                                      const struct tensor *const *in,                      \
-                                      struct tensor *const *out)                           \
-    {                                                                                      \
-        (void)node;                                                                        \
-        return binary_reference(in, out, NULL, id##_f);                                    \
-    }                                                                                      \
     const struct op op_##id = {.name = onnx, .since = 7, .inputs = {2, 2},                 \
                                .outputs = {1, 1}, .infer = infer,                          \
-                               .reference = id##_reference}
+                               .reference = binary_reference,                              \
+                               .with = &(const struct binary){.integer = id##_f}}
 
 LOGICAL(and, "And", a &&b);
 LOGICAL(or, "Or", a || b);

@@ -24,7 +24,7 @@ static int64_t floored(int64_t a, int64_t b)
 static enum status reference(const struct node *node, const struct tensor *const *in,
                              struct tensor *const *out)
 {
-    return binary_reference(in, out, fmod, node_int(node, "fmod", 0) ? truncated : floored);
+    return binary_apply(in, out, fmod, node_int(node, "fmod", 0) ? truncated : floored);
 }
 
 const struct op op_mod = {

@@ -43,6 +43,9 @@ struct op {
                             const struct tensor *const *dout, struct tensor *const *din);
     bool straight_through;
     const char *gradient_note; /* documented surrogate for README and inspect, or NULL */
+
+    /* What functions that several operators share work with (models/ops/elements.h). */
+    const void *with;
 };
 extern const struct op *const op_registry[];
 

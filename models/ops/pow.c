@@ -36,14 +36,6 @@ static void derivative(double a, double b, double y, double *da, double *db)
     *db = a > 0 ? y * log(a) : 0;
 }
 
-static enum status backward(const struct node *node, const struct tensor *const *in,
-                            const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din)
-{
-    (void)node;
-    return binary_backward(in, out, dout, din, derivative);
-}
-
 const struct op op_pow = {
     .name = "Pow",
     .since = 7,
@@ -51,5 +43,6 @@ const struct op op_pow = {
     .outputs = {1, 1},
     .infer = infer,
     .reference = reference,
-    .backward = backward,
+    .backward = binary_backward,
+    .with = &(const struct binary){.derivative = derivative},
 };

@@ -117,44 +117,14 @@ enum status slice_movement(const struct node *node, const struct shape *in,
     return OK;
 }
 
-static enum status infer(struct node *node)
-{
-    struct movement move;
-    enum status st = slice_movement(node, &node->inputs[0]->shape, &move);
-    if (!st)
-        set_output(node, 0, node->inputs[0]->dtype, &move.shape);
-    return st;
-}
-
-static enum status reference(const struct node *node, const struct tensor *const *in,
-                             struct tensor *const *out)
-{
-    struct movement move;
-    enum status st = slice_movement(node, &in[0]->shape, &move);
-    if (!st)
-        movement_apply(&move, in[0], out[0]);
-    return st;
-}
-
-static enum status backward(const struct node *node, const struct tensor *const *in,
-                            const struct tensor *const *out,
-                            const struct tensor *const *dout, struct tensor *const *din)
-{
-    (void)out;
-    struct movement move;
-    enum status st = slice_movement(node, &in[0]->shape, &move);
-    if (!st && din[0] && dout[0])
-        movement_return(&move, dout[0], din[0]);
-    return st;
-}
-
 const struct op op_slice = {
     .name = "Slice",
     .since = 1,
     .inputs = {1, 5},
     .outputs = {1, 1},
     .attributes = "axes:I starts:I ends:I",
-    .infer = infer,
-    .reference = reference,
-    .backward = backward,
+    .infer = mover_infer,
+    .reference = mover_reference,
+    .backward = mover_backward,
+    .with = &(const struct mover){slice_movement},
 };
