@@ -3,25 +3,13 @@
 #include "base/file.h"
 #include "base/image.h"
 #include "base/mem.h"
+#include "harness/sheet.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <png.h>
-
-static enum status write_png(const char *path, const struct image *image)
-{
-    png_image png = {
-        .version = PNG_IMAGE_VERSION,
-        .width = (png_uint_32)image->width,
-        .height = (png_uint_32)image->height,
-        .format = PNG_FORMAT_RGB,
-    };
-    if (png_image_write_to_file(&png, path, 0, image->data, 0, NULL))
-        return OK;
-    return status_fail(ERR_IO, "%s: %s", path, png.message);
-}
 
 /* What was written must be what was meant: the picture is evidence. */
 static enum status check_png(const char *path, const struct image *image)
@@ -92,13 +80,13 @@ enum status examples_save(const char *folder, const struct plan *plan,
         st = image_init(&image, size->width, size->height, 3);
     if (!st) {
         fill(&image, point, NULL, 1, 0);
-        st = write_png(example, &image);
+        st = picture_write(example, &image);
     }
     if (!st)
         st = check_png(example, &image);
     if (!st) {
         fill(&image, adversarial, x, 10, 0.5f);
-        st = write_png(difference, &image);
+        st = picture_write(difference, &image);
     }
     image_clear(&image);
     free(point);
