@@ -36,8 +36,27 @@ static void unbalance(struct graph *graph)
     }
 }
 
-/* Equalised networks compute the same, also where Clip(0, 6) lies between; the largest
- * weights of the two sides meet. */
+/* Of some sum of the logits, at the first sample. */
+static void input_gradient(const struct compress *c, float *dx)
+{
+    const struct training_options options = {1, 1, true};
+    struct graph graph;
+    struct training *training;
+    assert_ok(compress_cut(&c->full, c->full.inputs[0]->name, c->full.outputs[0]->name, -1,
+                           &graph));
+    assert_ok(training_open(&graph, &options, &training));
+    struct training_part p = training_part(training, 0);
+    memcpy(p.x, x, INPUT * sizeof *x);
+    assert_ok(training_forward(training, 0, p.x, p.logits));
+    for (int k = 0; k < CLASSES; k++)
+        p.dlogits[k] = (float)k - 4.2f;
+    assert_ok(training_backward(training, 0, p.dlogits, dx));
+    training_close(training);
+    graph_clear(&graph);
+}
+
+/* Equalised networks compute the same, and the same gradients, also where Clip(0, 6) lies
+ * between, which becomes Relu and Min; the largest weights of the two sides meet. */
 static void equalisation_changes_nothing(void **state)
 {
     (void)state;
@@ -60,6 +79,15 @@ static void equalisation_changes_nothing(void **state)
         for (int k = 0; k < SAMPLES * CLASSES; k++)
             assert_true(fabs((double)(before[k] - after[k])) <
                         1e-4 * (1 + fabs((double)before[k])));
+        float slope[INPUT], turned[INPUT];
+        double far = 0, length = 0;
+        input_gradient(&a, slope);
+        input_gradient(&b, turned);
+        for (int k = 0; k < INPUT; k++) {
+            far += pow((double)(slope[k] - turned[k]), 2);
+            length += pow((double)slope[k], 2);
+        }
+        assert_true(length > 0 && far < 1e-8 * length);
         compress_clear(&a);
         compress_clear(&b);
     }

@@ -1,5 +1,5 @@
 /*
- * Add, Sub, Mul and Div with numpy's broadcasting, on raw memory: the output's bytes as a
+ * Add, Sub, Mul, Div, Min and Max with numpy's broadcasting, on raw memory: the output's bytes as a
  * few nested loops, in which an operand that is broadcast has stride 0. Channel-blocked
  * layouts take part as [N][blocks][spatial][block], so that a bias or a squeeze-excite
  * scale needs no reorder. May end in Relu or Clip.
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum operation { OP_ADD, OP_SUB, OP_MUL, OP_DIV };
+enum operation { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MIN, OP_MAX, OPERATIONS };
 enum { MAX_LOOPS = TENSOR_MAX_RANK + 1 };
 
 struct loops {
@@ -28,28 +28,24 @@ struct binary {
     int64_t din_count;
 };
 
-static bool accepts(const struct builder *build, const struct layer *layer)
-{
-    static const char *const names[] = {"Add", "Sub", "Mul", "Div", NULL};
-    const struct node *node = layer->node;
-    (void)build;
-    if (node->op->domain || node->n_inputs != 2 || node->outputs[0]->dtype != DTYPE_F32 ||
-        node->inputs[0]->shape.rank >= MAX_LOOPS || node->inputs[1]->shape.rank >= MAX_LOOPS)
-        return false;
-    for (int i = 0; names[i]; i++)
-        if (!strcmp(node->op->name, names[i]))
-            return true;
-    return false;
-}
-
+/* OPERATIONS: none of ours. */
 static enum operation operation_of(const struct node *node)
 {
-    switch (node->op->name[0]) {
-    case 'A': return OP_ADD;
-    case 'S': return OP_SUB;
-    case 'M': return OP_MUL;
-    default: return OP_DIV;
-    }
+    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "Min", "Max"};
+    unsigned i = 0;
+    while (i < OPERATIONS && strcmp(node->op->name, names[i]))
+        i++;
+    return (enum operation)i;
+}
+
+static bool accepts(const struct builder *build, const struct layer *layer)
+{
+    const struct node *node = layer->node;
+    (void)build;
+    return !node->op->domain && node->n_inputs == 2 &&
+           node->outputs[0]->dtype == DTYPE_F32 &&
+           node->inputs[0]->shape.rank < MAX_LOOPS &&
+           node->inputs[1]->shape.rank < MAX_LOOPS && operation_of(node) < OPERATIONS;
 }
 
 /* Merges neighbours that both operands walk through alike; drops loops of one turn. */
@@ -208,6 +204,10 @@ static void row(enum operation operation, int64_t n, const float *a, int64_t sa,
     case OP_SUB: ROW(x - z); break;
     case OP_MUL: ROW(x * z); break;
     case OP_DIV: ROW(x / z); break;
+    /* What is not a number wins. */
+    case OP_MIN: ROW(z < x || z != z ? z : x); break;
+    case OP_MAX: ROW(z > x || z != z ? z : x); break;
+    default: break;
     }
 }
 
@@ -289,11 +289,26 @@ static enum status forward(struct builder *build, struct layer *layer)
     return OK;
 }
 
+/* The gradient of an extreme goes to the operand that gave it, a where both did. */
+SIMD_CLONES
+static void derive_extreme(bool max, bool of_b, int64_t n, const float *a, int64_t sa,
+                           const float *b, int64_t sb, const float *dy, float *d)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float x = a[i * sa], z = b[i * sb];
+        bool b_wins = (max ? z > x : z < x) || z != z;
+        d[i] = b_wins == of_b ? dy[i] : 0;
+    }
+}
 
 SIMD_CLONES
 static void derive_row(enum operation operation, bool of_b, int64_t n, const float *a,
                        int64_t sa, const float *b, int64_t sb, const float *dy, float *d)
 {
+    if (operation == OP_MIN || operation == OP_MAX) {
+        derive_extreme(operation == OP_MAX, of_b, n, a, sa, b, sb, dy, d);
+        return;
+    }
     if (!of_b) {
         if (operation == OP_ADD || operation == OP_SUB)
             for (int64_t i = 0; i < n; i++)
