@@ -15,14 +15,19 @@ struct field {
     double *re, *im, *spare_re, *spare_im;
 };
 
+/* Rows of complex numbers. */
+struct row {
+    double *re, *im;
+};
+
+/* out = a + b (c + i s); a may be out. */
 SIMD_CLONES
-static void add_turned(double *restrict out_re, double *restrict out_im,
-                       const double *restrict re, const double *restrict im, double c,
-                       double s, int w)
+static void add_turned(struct row out, struct row a, struct row b, double c, double s, int w)
 {
+#pragma GCC ivdep
     for (int x = 0; x < w; x++) {
-        out_re[x] += c * re[x] - s * im[x];
-        out_im[x] += c * im[x] + s * re[x];
+        out.re[x] = a.re[x] + (c * b.re[x] - s * b.im[x]);
+        out.im[x] = a.im[x] + (c * b.im[x] + s * b.re[x]);
     }
 }
 
@@ -53,21 +58,22 @@ static void transform(struct field *f)
         c[k] = cos(2 * M_PI * k / f->n);
         s[k] = sin(2 * M_PI * k / f->n);
     }
-    size_t w = (size_t)f->w, bytes = (size_t)f->n * w * sizeof(double);
+    size_t w = (size_t)f->w;
     for (int l = 1, r; l < f->n; l *= r) {
         r = smallest_factor(f->n / l);
         int m = f->n / (l * r);
-        memset(f->spare_re, 0, bytes);
-        memset(f->spare_im, 0, bytes);
         for (int j = 0; j < m; j++)
-            for (int p = 0; p < r * l; p++)
-                for (int k = 0; k < r; k++) {
-                    size_t to = (size_t)(j * r * l + p) * w;
-                    size_t from = (size_t)((j + k * m) * l + p % l) * w;
+            for (int p = 0; p < r * l; p++) {
+                size_t at = (size_t)(j * r * l + p) * w, first = (size_t)(j * l + p % l) * w;
+                struct row to = {f->spare_re + at, f->spare_im + at};
+                struct row sum = {f->re + first, f->im + first}; /* k = 0: not turned */
+                for (int k = 1; k < r; k++, sum = to) {
+                    size_t next = first + (size_t)(k * m * l) * w;
                     int turn = (int)((int64_t)p * k * m % f->n);
-                    add_turned(f->spare_re + to, f->spare_im + to, f->re + from,
-                               f->im + from, c[turn], s[turn], f->w);
+                    add_turned(to, sum, (struct row){f->re + next, f->im + next}, c[turn],
+                               s[turn], f->w);
                 }
+            }
         swap(&f->re, &f->spare_re);
         swap(&f->im, &f->spare_im);
     }
@@ -75,13 +81,21 @@ static void transform(struct field *f)
     free(s);
 }
 
+/* in: [n][w], out: [w][n]; in squares that caches hold. */
+static void turn_over(const double *restrict in, int n, int w, double *restrict out)
+{
+    enum { SQUARE = 8 };
+    for (int y0 = 0; y0 < n; y0 += SQUARE)
+        for (int x0 = 0; x0 < w; x0 += SQUARE)
+            for (int x = x0; x < x0 + SQUARE && x < w; x++)
+                for (int y = y0; y < y0 + SQUARE && y < n; y++)
+                    out[x * n + y] = in[y * w + x];
+}
+
 static void transpose(struct field *f)
 {
-    for (int y = 0; y < f->n; y++)
-        for (int x = 0; x < f->w; x++) {
-            f->spare_re[x * f->n + y] = f->re[y * f->w + x];
-            f->spare_im[x * f->n + y] = f->im[y * f->w + x];
-        }
+    turn_over(f->re, f->n, f->w, f->spare_re);
+    turn_over(f->im, f->n, f->w, f->spare_im);
     swap(&f->re, &f->spare_re);
     swap(&f->im, &f->spare_im);
     int kept = f->n;
@@ -112,6 +126,17 @@ static void phases_of(int y, int width, int height, const float *uniform, double
                           : 2 * M_PI * (double)middle[y < height / 2 ? y : height - 1 - y];
 }
 
+/* The amplitudes of a row; dy is its frequency, side over width the unit of the other. */
+SIMD_CLONES
+static void powers_of(enum spectrum kind, double dy, int side, int width, double *power)
+{
+    for (int x = 0; x < width; x++) {
+        double dx = (x - width / 2.0) * side / width;
+        double distance = sqrt(dx * dx + dy * dy);
+        power[x] = kind == SPECTRUM_BLUE ? distance : 1 / (distance * distance + 1);
+    }
+}
+
 /* Amplitudes and phases of a row to complex numbers, in place. */
 SIMD_CLONES
 static void to_complex(double *restrict power, double *restrict phase, int width)
@@ -139,18 +164,20 @@ static void fill(struct field *f, int width, int height, enum spectrum kind,
     int side = width < height ? width : height;
     double *power = row, *phase = row + width;
     for (int y = 0; y < height; y++) {
-        double dy = (y - height / 2.0) * side / height;
-        for (int x = 0; x < width; x++) {
-            double dx = (x - width / 2.0) * side / width;
-            double distance = sqrt(dx * dx + dy * dy);
-            power[x] = kind == SPECTRUM_BLUE ? distance : 1 / (distance * distance + 1);
-        }
+        powers_of(kind, (y - height / 2.0) * side / height, side, width, power);
         phases_of(y, width, height, uniform, phase);
         to_complex(power, phase, width);
         size_t at = (size_t)((y + height / 2) % height) * (size_t)width;
         put_turned(power, width, f->re + at);
         put_turned(phase, width, f->im + at);
     }
+}
+
+SIMD_CLONES
+static void divide(double *x, size_t count, double by)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = by > 0 ? x[i] / by : 0;
 }
 
 static void normalise(double *x, size_t count)
@@ -161,8 +188,7 @@ static void normalise(double *x, size_t count)
     for (size_t i = 0; i < count; i++)
         squares += (x[i] - sum / (double)count) * (x[i] - sum / (double)count);
     double deviation = sqrt(squares / (double)count);
-    for (size_t i = 0; i < count; i++)
-        x[i] = deviation > 0 ? x[i] / deviation : 0;
+    divide(x, count, deviation);
 }
 
 enum status spectrum_noise(int width, int height, enum spectrum kind, const float *uniform,
@@ -180,8 +206,7 @@ enum status spectrum_noise(int width, int height, enum spectrum kind, const floa
         transform(&f);
         transpose(&f);
         transform(&f);
-        transpose(&f);
-        memcpy(out->data, f.re, count * sizeof *out->data);
+        turn_over(f.re, f.n, f.w, out->data); /* the real part alone */
         normalise(out->data, count);
     }
     free(room);

@@ -24,7 +24,7 @@ struct sheet {
     int32_t *magnitude; /* with a border of one 0 */
     uint32_t *distance; /* with a border of two */
     int32_t *stack;
-    float *far;
+    float *far, *wide; /* wide: as rows */
 };
 
 static int clamp(int i, int n)
@@ -144,51 +144,85 @@ static uint32_t nearer(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* What the row before, and that before it, leave to a row of distances. */
+SIMD_CLONES
+static void step_over(const uint32_t *restrict one, const uint32_t *restrict two, int width,
+                      uint32_t *restrict to)
+{
+    for (int x = 0; x < width; x++) {
+        uint32_t best = nearer(two[x - 1], two[x + 1]) + KNIGHT;
+        best = nearer(best, nearer(one[x - 2], one[x + 2]) + KNIGHT);
+        best = nearer(best, nearer(one[x - 1], one[x + 1]) + DIAGONAL);
+        to[x] = nearer(to[x], nearer(best, one[x] + STRAIGHT));
+    }
+}
+
+SIMD_CLONES
+static void start_row(const uint8_t *restrict edges, int width, uint32_t *restrict to)
+{
+    for (int x = 0; x < width; x++)
+        to[x] = edges[x] == EDGE ? 0 : UINT32_MAX;
+}
+
+SIMD_CLONES
+static void finish_row(const uint32_t *restrict from, int width, float *restrict far)
+{
+    for (int x = 0; x < width; x++) {
+        float distance = (float)(int32_t)from[x] * 0x1p-16f;
+        far[x] = distance < 20 ? distance : 20;
+    }
+}
+
 /* Chamfer distance to the nearest edge, from above and then from below. */
 static void distances(struct sheet *s)
 {
     int w = s->width + 4;
     for (size_t i = 0; i < (size_t)w * (size_t)(s->height + 4); i++)
         s->distance[i] = FAR_AWAY;
-    for (int y = 0; y < s->height; y++)
-        for (int x = 0; x < s->width; x++) {
-            uint32_t *d = s->distance + (size_t)(y + 2) * (size_t)w + (size_t)x + 2, best;
-            if (s->edges[(size_t)y * (size_t)s->width + (size_t)x] == EDGE) {
-                *d = 0;
-                continue;
-            }
-            best = nearer(d[-2 * w - 1], d[-2 * w + 1]) + KNIGHT;
-            best = nearer(best, nearer(d[-w - 2], d[-w + 2]) + KNIGHT);
-            best = nearer(best, nearer(d[-w - 1], d[-w + 1]) + DIAGONAL);
-            *d = nearer(best, nearer(d[-w], d[-1]) + STRAIGHT);
-        }
-    for (int y = s->height - 1; y >= 0; y--)
-        for (int x = s->width - 1; x >= 0; x--) {
-            uint32_t *d = s->distance + (size_t)(y + 2) * (size_t)w + (size_t)x + 2;
-            uint32_t best = nearer(*d, nearer(d[2 * w - 1], d[2 * w + 1]) + KNIGHT);
-            best = nearer(best, nearer(d[w - 2], d[w + 2]) + KNIGHT);
-            best = nearer(best, nearer(d[w - 1], d[w + 1]) + DIAGONAL);
-            *d = nearer(best, nearer(d[w], d[1]) + STRAIGHT);
-            float far = (float)*d * 0x1p-16f;
-            s->far[(size_t)y * (size_t)s->width + (size_t)x] = far < 20 ? far : 20;
-        }
+    uint32_t *first = s->distance + 2 * w + 2;
+    for (int y = 0; y < s->height; y++) {
+        uint32_t *d = first + (size_t)y * (size_t)w;
+        start_row(s->edges + (size_t)y * (size_t)s->width, s->width, d);
+        step_over(d - w, d - 2 * w, s->width, d);
+        for (int x = 0; x < s->width; x++)
+            d[x] = nearer(d[x], d[x - 1] + STRAIGHT);
+    }
+    for (int y = s->height - 1; y >= 0; y--) {
+        uint32_t *d = first + (size_t)y * (size_t)w;
+        step_over(d + w, d + 2 * w, s->width, d);
+        for (int x = s->width - 1; x >= 0; x--)
+            d[x] = nearer(d[x], d[x + 1] + STRAIGHT);
+        finish_row(d, s->width, s->far + (size_t)y * (size_t)s->width);
+    }
+}
+
+/* Sums of three neighbours of three rows, [width + 2] each, in that order. */
+SIMD_CLONES
+static void mean_row(const float *const row[3], int width, uint8_t *restrict out)
+{
+    for (int x = 0; x < width; x++) {
+        double sum = (double)row[0][x] + (double)row[0][x + 1] + (double)row[0][x + 2];
+        sum += (double)row[1][x] + (double)row[1][x + 1] + (double)row[1][x + 2];
+        sum += (double)row[2][x] + (double)row[2][x + 1] + (double)row[2][x + 2];
+        out[x] = (uint8_t)(int)(float)(sum * (1. / 9));
+    }
 }
 
 /* Mean of 3x3 floats, summed in double, then cut to bytes. */
 static void mean_of_floats(const struct sheet *s, uint8_t *out)
 {
+    size_t width = (size_t)s->width;
     for (int y = 0; y < s->height; y++) {
         const float *row[3];
-        for (int k = 0; k < 3; k++)
-            row[k] = s->far + (size_t)mirror(y + k - 1, s->height) * (size_t)s->width;
-        for (int x = 0; x < s->width; x++) {
-            int l = mirror(x - 1, s->width), r = mirror(x + 1, s->width);
-            double sum = 0;
-            for (int k = 0; k < 3; k++)
-                sum += (double)row[k][l] + (double)row[k][x] + (double)row[k][r];
-            out[(size_t)y * (size_t)s->width + (size_t)x] =
-                (uint8_t)(float)(sum * (1. / 9));
+        for (int k = 0; k < 3; k++) {
+            const float *from = s->far + (size_t)mirror(y + k - 1, s->height) * width;
+            float *to = s->wide + (size_t)k * (width + 2);
+            memcpy(to + 1, from, width * sizeof *to);
+            to[0] = from[mirror(-1, s->width)];
+            to[width + 1] = from[mirror(s->width, s->width)];
+            row[k] = to;
         }
+        mean_row(row, s->width, out + (size_t)y * width);
     }
 }
 
@@ -261,9 +295,10 @@ static enum status sheet_init(struct sheet *s, const struct grid *grid)
         .distance = mem_raw(bordered, sizeof *s->distance),
         .stack = mem_raw(size, sizeof *s->stack),
         .far = mem_raw(size, sizeof *s->far),
+        .wide = mem_raw((size_t)grid->width + 2, 3 * sizeof *s->wide),
     };
     return s->layer && s->edges && s->bytes && s->other && s->rows && s->dx && s->dy &&
-                   s->magnitude && s->distance && s->stack && s->far
+                   s->magnitude && s->distance && s->stack && s->far && s->wide
                ? OK
                : status_fail(ERR_NOMEM, "no memory for water on %zu pixels", size);
 }
@@ -281,6 +316,7 @@ static void sheet_clear(struct sheet *s)
     free(s->distance);
     free(s->stack);
     free(s->far);
+    free(s->wide);
 }
 
 enum status water_mask(const struct grid *layer, double strength, float *out)
