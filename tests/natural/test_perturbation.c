@@ -100,6 +100,35 @@ static void still_frames_are_the_picture(void **state)
     image_clear(&whole);
 }
 
+/* Moved pictures are moved whole: frames of a window are the middle of larger frames. */
+static void windows_are_the_middle(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"translate", "rotate", "scale",
+                                        "shear",     "tilt",   "zoom_blur"};
+    struct image whole = picture_synthetic(70, 61, 4);
+    struct perturbation_args all = {NATURAL_224, 1, 70, 61}, part = {NATURAL_224, 1, 33, 40};
+    struct rect window = {18, 10, 33, 40}; /* 18.5 and 10.5, halves to even */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct perturbation *p;
+        struct image a[PERTURBATION_MAX_FRAMES], b[PERTURBATION_MAX_FRAMES];
+        assert_ok(perturbation_find(names[i], &p));
+        int count = perturbation_frames(p, NATURAL_224);
+        render(p, &whole, &all, 1, a);
+        render(p, &whole, &part, 1, b);
+        for (int k = 0; k < count; k++) {
+            struct image middle;
+            assert_ok(image_crop(&a[k], window, &middle));
+            if (!same(&middle, &b[k]))
+                fail_msg("%s: frame %d depends on the window", names[i], k);
+            image_clear(&middle);
+        }
+        clear(a, count);
+        clear(b, count);
+    }
+    image_clear(&whole);
+}
+
 static const struct {
     const char *name;
     int worst;
@@ -164,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_keep_the_rules),
         cmocka_unit_test(still_frames_are_the_picture),
+        cmocka_unit_test(windows_are_the_middle),
         cmocka_unit_test(frames_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,15 +53,11 @@ static enum status zoom_frames(const struct image *whole,
     for (int i = 1; !st && i < 31; i++) {
         double step = 1 / (1 + 0.004 * i);
         double m[6] = {step, 0, cx - step * cx, 0, step, cy - step * cy};
-        struct image large = {0};
-        st = pillow_affine(whole, m, true, &large);
-        if (!st)
-            st = middle(&large, args, &frames[i]);
+        st = pillow_affine(whole, m, true, middle_window(whole, args), &frames[i]);
         for (size_t k = 0; !st && k < size; k++) {
             sum[k] += (float)frames[i].data[k] / 255.0f;
             frames[i].data[k] = (uint8_t)(int)(sum[k] / (float)(i + 1) * 255.0f);
         }
-        image_clear(&large);
     }
     free(sum);
     return st;

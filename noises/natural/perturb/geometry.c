@@ -17,7 +17,7 @@ static void linear_pixel(const struct image *in, double u, double v, uint8_t out
 {
     u -= 0.5;
     v -= 0.5;
-    int x = (int)floor(u), y = (int)floor(v);
+    int x = floor_int(u), y = floor_int(v);
     double fx = u - x, fy = v - y;
     const uint8_t *upper = image_row(in, clamp(y, in->height));
     const uint8_t *lower = y + 1 < in->height ? image_row(in, y + 1) : upper;
@@ -30,13 +30,14 @@ static void linear_pixel(const struct image *in, double u, double v, uint8_t out
 }
 
 enum status pillow_affine(const struct image *in, const double m[6], bool linear,
-                          struct image *out)
+                          struct rect window, struct image *out)
 {
-    enum status st = image_init(out, in->width, in->height, 3);
+    enum status st = image_init(out, window.width, window.height, 3);
     for (int y = 0; !st && y < out->height; y++)
         for (int x = 0; x < out->width; x++) {
-            double u = m[0] * (x + 0.5) + m[1] * (y + 0.5) + m[2];
-            double v = m[3] * (x + 0.5) + m[4] * (y + 0.5) + m[5];
+            double cx = window.x + x + 0.5, cy = window.y + y + 0.5;
+            double u = m[0] * cx + m[1] * cy + m[2];
+            double v = m[3] * cx + m[4] * cy + m[5];
             if (u < 0 || v < 0 || u >= in->width || v >= in->height)
                 continue;
             uint8_t *to = image_row(out, y) + 3 * x;
@@ -73,13 +74,8 @@ static enum status affine_frame(const struct image *whole,
                                 const struct affine *affine, struct image *frame)
 {
     double m[6];
-    struct image moved = {0};
     inverse_matrix(affine, whole->width, whole->height, m);
-    enum status st = pillow_affine(whole, m, affine->linear, &moved);
-    if (!st)
-        st = middle(&moved, args, frame);
-    image_clear(&moved);
-    return st;
+    return pillow_affine(whole, m, affine->linear, middle_window(whole, args), frame);
 }
 
 static enum status translate_frames(const struct image *whole,
@@ -184,15 +180,18 @@ static int value_at(const struct image *in, int x, int y, int c)
                : image_row(in, y)[3 * x + c];
 }
 
-/* Places rounded to 1/32 of a pixel, weights to 15 bits, black outside. */
-static void warp(const struct image *in, const double m[9], struct image *out)
+/* Places rounded to 1/32 of a pixel, weights to 15 bits, black outside. (x0, y0) is the
+ * result's corner in the whole one. */
+static void warp(const struct image *in, const double m[9], int x0, int y0,
+                 struct image *out)
 {
     for (int y = 0; y < out->height; y++)
         for (int x = 0; x < out->width; x++) {
-            double w = m[6] * x + m[7] * y + m[8];
+            int cx = x0 + x, cy = y0 + y;
+            double w = m[6] * cx + m[7] * cy + m[8];
             w = w != 0 ? 32 / w : 0;
-            int u = (int)nearbyint((m[0] * x + m[1] * y + m[2]) * w);
-            int v = (int)nearbyint((m[3] * x + m[4] * y + m[5]) * w);
+            int u = (int)nearbyint((m[0] * cx + m[1] * cy + m[2]) * w);
+            int v = (int)nearbyint((m[3] * cx + m[4] * cy + m[5]) * w);
             int fx = u & 31, fy = v & 31, left = u >> 5, top = v >> 5;
             for (int c = 0; c < 3; c++) {
                 int sum = value_at(in, left, top, c) * (32 - fx) * (32 - fy) +
@@ -213,16 +212,13 @@ static enum status tilt_frames(const struct image *whole,
     for (int i = 0; !st && i < 31; i++) {
         double degrees = is_cifar(args) ? 0.75 * (i - 15) : i - 15;
         double m[9], back[9];
-        struct image tilted = {0};
+        struct rect window = middle_window(whole, args);
         tilt_matrix(degrees * (3.14159265358979323846 / 180), whole->width, whole->height,
                     m);
         invert(m, back);
-        st = image_init(&tilted, whole->width, whole->height, 3);
-        if (!st) {
-            warp(whole, back, &tilted);
-            st = middle(&tilted, args, &frames[i]);
-        }
-        image_clear(&tilted);
+        st = image_init(&frames[i], window.width, window.height, 3);
+        if (!st)
+            warp(whole, back, window.x, window.y, &frames[i]);
     }
     return st;
 }

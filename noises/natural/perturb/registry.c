@@ -73,11 +73,15 @@ enum status perturbation_render(const struct perturbation *perturbation,
     return st;
 }
 
+struct rect middle_window(const struct image *whole, const struct perturbation_args *args)
+{
+    return (struct rect){(int)nearbyint((whole->width - args->width) / 2.0),
+                         (int)nearbyint((whole->height - args->height) / 2.0),
+                         args->width, args->height};
+}
+
 enum status middle(const struct image *whole, const struct perturbation_args *args,
                    struct image *out)
 {
-    struct rect window = {(int)nearbyint((whole->width - args->width) / 2.0),
-                          (int)nearbyint((whole->height - args->height) / 2.0),
-                          args->width, args->height};
-    return image_crop(whole, window, out);
+    return image_crop(whole, middle_window(whole, args), out);
 }
