@@ -88,7 +88,7 @@ enum status sheet_init(struct sheet *sheet, int columns, int rows, int cell_widt
     int scale = 1 + (cell_width < SMALL ? (SMALL - 1) / cell_width : 0);
     do {
         *sheet = (struct sheet){columns, rows, scale * cell_width, scale * cell_height,
-                                scale, {0}};
+                                scale,   {0}};
         width = GAP + name_width * ADVANCE * ZOOM + GAP +
                 (int64_t)columns * (sheet->cell_width + GAP);
         height = top_of(sheet, 0) + (int64_t)rows * (sheet->cell_height + GAP);

@@ -82,7 +82,8 @@ enum status table_of_run(struct store *store, int64_t run_id, FILE *out)
 }
 
 static const char unread_of_run[] =
-    "SELECT s.key, f.stage, f.message, count(*) OVER (), min(c.cell_id) FROM run_cell r JOIN cell c"
+    "SELECT s.key, f.stage, f.message, count(*) OVER (), min(c.cell_id) FROM run_cell r "
+    "JOIN cell c"
     " USING(cell_id) JOIN failure f USING(cell_id) JOIN subset_item u ON"
     " u.subset_id = c.subset_id AND u.pos = f.pos JOIN sample s ON"
     " s.dataset_id = c.dataset_id AND s.idx = u.idx WHERE r.run_id = ?"

@@ -22,7 +22,8 @@ struct row {
 
 /* out = a + b (c + i s); a may be out. */
 SIMD_CLONES
-static void add_turned(struct row out, struct row a, struct row b, double c, double s, int w)
+static void add_turned(struct row out, struct row a, struct row b, double c, double s,
+                       int w)
 {
 #pragma GCC ivdep
     for (int x = 0; x < w; x++) {
@@ -53,7 +54,8 @@ static void swap(double **a, double **b)
  */
 static void transform(struct field *f)
 {
-    double *c = mem_array((size_t)f->n, sizeof *c), *s = mem_array((size_t)f->n, sizeof *s);
+    double *c = mem_array((size_t)f->n, sizeof *c),
+           *s = mem_array((size_t)f->n, sizeof *s);
     for (int k = 0; k < f->n; k++) {
         c[k] = cos(2 * M_PI * k / f->n);
         s[k] = sin(2 * M_PI * k / f->n);
@@ -64,7 +66,8 @@ static void transform(struct field *f)
         int m = f->n / (l * r);
         for (int j = 0; j < m; j++)
             for (int p = 0; p < r * l; p++) {
-                size_t at = (size_t)(j * r * l + p) * w, first = (size_t)(j * l + p % l) * w;
+                size_t at = (size_t)(j * r * l + p) * w,
+                       first = (size_t)(j * l + p % l) * w;
                 struct row to = {f->spare_re + at, f->spare_im + at};
                 struct row sum = {f->re + first, f->im + first}; /* k = 0: not turned */
                 for (int k = 1; k < r; k++, sum = to) {
@@ -121,9 +124,10 @@ static void phases_of(int y, int width, int height, const float *uniform, double
         phase[(size_t)width - 1 - x] = 2 * M_PI * (double)right[x];
     }
     if (width % 2)
-        phase[half] = height % 2 && y == height / 2
-                          ? 0
-                          : 2 * M_PI * (double)middle[y < height / 2 ? y : height - 1 - y];
+        phase[half] =
+            height % 2 && y == height / 2
+                ? 0
+                : 2 * M_PI * (double)middle[y < height / 2 ? y : height - 1 - y];
 }
 
 /* The amplitudes of a row; dy is its frequency, side over width the unit of the other. */
@@ -191,8 +195,8 @@ static void normalise(double *x, size_t count)
     divide(x, count, deviation);
 }
 
-enum status spectrum_noise(int width, int height, enum spectrum kind, const float *uniform,
-                           struct grid *out)
+enum status spectrum_noise(int width, int height, enum spectrum kind,
+                           const float *uniform, struct grid *out)
 {
     size_t count = (size_t)width * (size_t)height;
     enum status st = grid_init(out, width, height, 1);
@@ -200,8 +204,8 @@ enum status spectrum_noise(int width, int height, enum spectrum kind, const floa
     if (!st && !room)
         st = status_fail(ERR_NOMEM, "no memory for a spectrum of %d x %d", width, height);
     if (!st) {
-        struct field f = {height, width, room, room + count, room + 2 * count,
-                          room + 3 * count};
+        struct field f = {height,           width,           room, room + count,
+                          room + 2 * count, room + 3 * count};
         fill(&f, width, height, kind, uniform, f.spare_re);
         transform(&f);
         transpose(&f);

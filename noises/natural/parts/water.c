@@ -146,8 +146,8 @@ static uint32_t nearer(uint32_t a, uint32_t b)
 
 /* What the row before, and that before it, leave to a row of distances. */
 SIMD_CLONES
-static void step_over(const uint32_t *restrict one, const uint32_t *restrict two, int width,
-                      uint32_t *restrict to)
+static void step_over(const uint32_t *restrict one, const uint32_t *restrict two,
+                      int width, uint32_t *restrict to)
 {
     for (int x = 0; x < width; x++) {
         uint32_t best = nearer(two[x - 1], two[x + 1]) + KNIGHT;
