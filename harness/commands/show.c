@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct option options[] = {
     {"noise", "LINE", NULL,
@@ -204,6 +205,12 @@ static enum status show_samples(const struct view *view, const char *line, int p
     return st;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat about;
+    return !stat(path, &about) && S_ISDIR(about.st_mode);
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     int64_t size, seed;
@@ -221,6 +228,9 @@ static enum exit_code run(const struct arguments *arguments)
         st = option_integer(arguments, "samples", 1, 1000, &per_class);
     if (!st && all + (line || samples) != 1)
         st = status_fail(ERR_USAGE, "what? --noise LINE, --samples N, or --all");
+    if (!st && !samples && is_folder(arguments->operands[0]))
+        st = status_fail(ERR_USAGE, "%s is a folder: --samples N shows some of each class",
+                         arguments->operands[0]);
     if (st)
         return command_fail(arguments, st);
     struct view view = {arguments->operands[0], (int)size, (uint64_t)seed};
