@@ -105,6 +105,7 @@ static enum status work(void *context, size_t item, int worker)
     call.x = gallery->x + item * gallery->size;
     call.key = gallery->keys[item];
     call.params = run->params;
+    call.seed = run->seed;
     call.adversarial = scratch ? scratch : run->adversarial + item * gallery->size;
     enum status st = attack_run(run->attack, &call, &result);
     free(scratch);

@@ -25,6 +25,7 @@ struct gallery_run {
     const struct model *source; /* NULL: none */
     const struct session_options *options, *source_options;
     int threads;
+    uint64_t seed;
     const bool *skip;           /* samples taken as wrong already; NULL: clean-wrong ones */
     bool *right;                /* out, [count]: still right; may be skip's complement */
     bool *right_8bit;           /* out or NULL */
