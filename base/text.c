@@ -111,6 +111,14 @@ static size_t edit_distance(const char *a, const char *b)
     return distance;
 }
 
+/* "pgd" of "pgd-linf", "epsilon" of "eps". */
+static bool begins_like(const char *word, const char *candidate)
+{
+    size_t length = strlen(word), other = strlen(candidate);
+    size_t shorter = length < other ? length : other;
+    return shorter >= 3 && !strncmp(word, candidate, shorter);
+}
+
 const char *text_nearest(const char *word, const char *const *candidates, size_t count)
 {
     const char *best = NULL;
@@ -122,5 +130,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
             best = candidates[i];
         }
     }
+    for (size_t i = 0; i < count && !best; i++)
+        if (begins_like(word, candidates[i]))
+            best = candidates[i];
     return best;
 }

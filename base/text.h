@@ -25,5 +25,6 @@ const char *text_number(double value, char out[static 32]);
  */
 bool text_parse_number(const char *string, double *value);
 
-/* The candidate nearest to `word` by edit distance, or NULL when none is near. */
+/* The candidate nearest to `word` by edit distance; else the first that begins like it; or
+ * NULL when none does. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);

@@ -96,5 +96,6 @@ void command_interruptible(void);
 /* harness/help.c: all made from the tables. */
 void help_overview(void);
 void help_command(const struct command *command);
+bool help_noise(const char *name); /* false: there is none of that name */
 void help_man(void);        /* troff -man, section 1 */
 void help_completion(void); /* for bash */

@@ -18,7 +18,8 @@ struct reader {
     struct condition *condition;
     size_t start, length; /* of the word at hand */
     bool in_attack, in_natural, in_sequence, clean;
-    unsigned seen; /* bit per row of condition_keys */
+    unsigned seen;  /* bit per row of condition_keys */
+    unsigned taken; /* and of the noise at hand's parameters */
 };
 
 /* Puts the line and a caret under the word at hand after this thread's message. */
@@ -172,6 +173,7 @@ static enum status add_noise(struct reader *reader, char *word)
 {
     struct condition *c = reader->condition;
     char *severity = strchr(word, ':');
+    reader->taken = 0;
     if (severity)
         *severity++ = 0;
     if (c->attack)
@@ -213,6 +215,17 @@ static enum status set_set(const char *value, int *out)
     return st;
 }
 
+/* Was the parameter given before, to this noise? */
+static bool given_before(struct reader *reader, const struct params *params, const char *key)
+{
+    size_t i = 0;
+    while (strcmp(params->table[i].name, key))
+        i++;
+    bool before = reader->taken >> i & 1;
+    reader->taken |= 1u << i;
+    return before;
+}
+
 /* A parameter of the noise just named: true when it was one, with *st its outcome. */
 static bool set_parameter(struct reader *reader, const char *key, const char *value,
                           enum status *st)
@@ -238,7 +251,9 @@ static bool set_parameter(struct reader *reader, const char *key, const char *va
         key += length + 1; /* frost.overlays= is overlays= of frost */
 
     if (params_has(params, key)) {
-        *st = params_set(params, key, value);
+        *st = given_before(reader, params, key)
+                  ? status_fail(ERR_USAGE, "%s= is given twice", key)
+                  : params_set(params, key, value);
     } else if (reader->in_natural && !strcmp(key, "set")) {
         *st = set_set(value, &c->naturals[c->n_naturals - 1].set);
     } else {

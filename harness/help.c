@@ -1,7 +1,10 @@
 /* Help, man page and completion, all from the command tables. */
 #include "harness/command.h"
 
+#include "base/text.h"
 #include "harness/build_info.h"
+#include "noises/adversarial/adversarial.h"
+#include "noises/natural/natural.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -59,21 +62,22 @@ static int print_option_head(const struct option *option)
                             : printf("  --%s", option->name);
 }
 
+enum { OPTION_COLUMN = 28 };
+
 static void print_option(const struct option *option)
 {
-    enum { COLUMN = 28 };
     int column = print_option_head(option);
-    if (column > COLUMN - 2) {
+    if (column > OPTION_COLUMN - 2) {
         putchar('\n');
         column = 0;
     }
-    printf("%*s", COLUMN - column, "");
+    printf("%*s", OPTION_COLUMN - column, "");
     char help[1024];
     snprintf(help, sizeof help, "%s%s%s%s%s", option->help,
              option->many ? "; may be given several times" : "",
              option->fallback ? " [" : "", option->fallback ? option->fallback : "",
              option->fallback ? "]" : "");
-    wrap(help, COLUMN, COLUMN);
+    wrap(help, OPTION_COLUMN, OPTION_COLUMN);
 }
 
 void help_command(const struct command *command)
@@ -107,6 +111,45 @@ void help_overview(void)
     for (size_t i = 0; i < N_EXITS; i++)
         printf("  %d  %s\n", exit_meanings[i].code, exit_meanings[i].meaning);
     printf("\n'gauntlet COMMAND --help' says more; so does 'man gauntlet'.\n");
+}
+
+static void print_param(const struct param *p)
+{
+    struct text help = {0};
+    int column = printf("  %s=%s", p->name, p->fallback);
+    printf("%*s", column < OPTION_COLUMN - 1 ? OPTION_COLUMN - column : 2, "");
+    text_add(&help, p->help);
+    if (p->words)
+        text_addf(&help, "; one of: %s", p->words);
+    else if (p->min < p->max)
+        text_addf(&help, "; %g to %g", p->min, p->max);
+    wrap(help.data, OPTION_COLUMN, OPTION_COLUMN);
+    text_clear(&help);
+}
+
+static void print_noise(const char *name, const char *summary, const char *source,
+                        const struct param *params)
+{
+    printf("%s: ", name);
+    wrap(summary, 0, (int)strlen(name) + 2);
+    printf("%s\n%s", source, params && params->name ? "\nParameters and defaults:\n" : "");
+    for (; params && params->name; params++)
+        print_param(params);
+}
+
+bool help_noise(const char *name)
+{
+    for (const struct attack *const *a = attack_registry; *a; a++)
+        if (!strcmp((*a)->name, name)) {
+            print_noise(name, (*a)->summary, (*a)->source, (*a)->params);
+            return true;
+        }
+    for (const struct natural *const *n = natural_registry; *n; n++)
+        if (!strcmp((*n)->name, name)) {
+            print_noise(name, (*n)->summary, (*n)->source, (*n)->params);
+            return true;
+        }
+    return false;
 }
 
 /* Text for troff: a leading dot or quote and every backslash and hyphen would be taken as

@@ -1,4 +1,4 @@
-/* gauntlet help [COMMAND]: the same texts, and the forms that packages install. */
+/* gauntlet help [COMMAND|NOISE]: the same texts, what a noise takes, and the forms that packages install. */
 #include "base/text.h"
 #include "harness/command.h"
 
@@ -12,6 +12,7 @@ static const struct option options[] = {
 
 static const struct example examples[] = {
     {"gauntlet help run", "what 'run' does and takes"},
+    {"gauntlet help autoattack-linf", "what a noise is, and its parameters"},
     {"gauntlet help --completion > ~/.local/share/bash-completion/completions/gauntlet",
      "complete commands, options and noises in bash"},
     {0},
@@ -26,19 +27,22 @@ static enum exit_code run(const struct arguments *arguments)
     } else if (!arguments->n_operands) {
         help_overview();
     } else {
-        const struct command *command = command_find(arguments->operands[0]);
-        if (!command)
-            return command_fail(arguments, status_fail(ERR_USAGE, "no command '%s'",
-                                                       arguments->operands[0]));
-        help_command(command);
+        const char *name = arguments->operands[0];
+        const struct command *command = command_find(name);
+        if (command)
+            help_command(command);
+        else if (!help_noise(name))
+            return command_fail(arguments,
+                                status_fail(ERR_USAGE, "no command or noise '%s'; see: "
+                                            "gauntlet list noises", name));
     }
     return EXIT_DONE;
 }
 
 const struct command command_help = {
     .name = "help",
-    .summary = "explain a command",
-    .operands = "[COMMAND]",
+    .summary = "explain a command or a noise",
+    .operands = "[COMMAND|NOISE]",
     .max_operands = 1,
     .options = options,
     .examples = examples,

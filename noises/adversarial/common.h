@@ -8,9 +8,10 @@
 #define PARAM_EPS_L1 PARAM_EPS("12", 1e9)
 
 #define PARAM_SOURCE                                                                       \
-    {"source", PARAM_PATH, "", 0, 0, NULL, "who lends its gradients: NAME or file, *: each of the run, twin; none: itself"},     \
+    {"source", PARAM_PATH, "", 0, 0, NULL,                                                 \
+     "network to craft on: NAME or FILE, * for each of the run, twin; itself if not given"}, \
     {"use", PARAM_WORD, "transfer", 0, 0, "transfer every backward",                       \
-     "of source: craft on it, check the last or every point; or only its backward"}
+     "of source: craft on it and show the last or every point; or only its backward"}
 
 #define PARAM_KEEP                                                                         \
     {"keep", PARAM_WORD, "first", 0, 0, "first strongest",                                 \

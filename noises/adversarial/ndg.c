@@ -192,7 +192,7 @@ static enum status run(struct search *s)
 }
 
 #define PARAM_PROTOCOL                                                                     \
-    {"source", PARAM_PATH, "", 0, 0, NULL, "the full-precision twin: NAME, file, or twin"},                     \
+    {"source", PARAM_PATH, "", 0, 0, NULL, "full-precision twin: NAME, FILE, or twin"},    \
     {"steps", PARAM_INT, "100", 1, 100000, NULL, "iterations of APGD"},                    \
     {"queries", PARAM_INT, "5000", 1, 10000000, NULL, "looks of Square"},                  \
     {"depth", PARAM_WORD, "standard", 0, 0, "standard thorough",                           \

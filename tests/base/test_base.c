@@ -50,6 +50,7 @@ static void nearest_word(void **state)
     const char *const words[] = {"gaussian_noise", "shot_noise", "fog"};
     assert_string_equal(text_nearest("gausian_noise", words, 3), "gaussian_noise");
     assert_null(text_nearest("zzzzzz", words, 3));
+    assert_string_equal(text_nearest("gaussian", words, 3), "gaussian_noise");
     const char *const short_words[] = {"gap", "eps", "set"};
     assert_string_equal(text_nearest("esp", short_words, 3), "eps");
 }

@@ -155,6 +155,8 @@ static void mistakes_are_pointed_at(void **state)
     check_error("gaussian_noise:x", "severities are 1 to 5");
     check_error("gaussian_noise:", "severities are 1 to 5");
     check_error("decode=stb decode=turbo", "decode= is given twice");
+    check_error("pgd-linf steps=3 eps=1/255 steps=4", "steps= is given twice");
+    check_error("frost:2 set=224 + pgd", "no noise 'pgd': did you mean 'pgd-linf'?");
     check_error("clean decode=stb", "'clean' stands alone");
     check_error("", "an empty condition");
     check_error(" + ", "an empty condition");

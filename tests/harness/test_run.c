@@ -573,6 +573,11 @@ static void help_is_everywhere(void **state)
             free(flag);
         }
     }
+    assert_int_equal(tiny_run(folder, "help pgd-linf"), 0);
+    assert_non_null(strstr(tiny_output(), "  eps=8/255"));
+    assert_non_null(strstr(tiny_output(), "one of: madry robustart foolbox bim"));
+    assert_int_equal(tiny_run(folder, "help fog"), 0);
+    assert_int_equal(tiny_run(folder, "help nothing"), 1);
     assert_int_equal(tiny_run(folder, "help --completion | bash -n"), 0);
     assert_int_equal(tiny_run(folder, "help --man | grep -c '^.TP'"), 0);
 }
