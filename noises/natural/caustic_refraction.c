@@ -6,12 +6,10 @@
  */
 #include "noises/natural/parts.h"
 
-#include "base/mem.h"
 #include "base/simd.h"
 #include "noises/natural/parts/functions.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double level[5] = {2.35, 3.2, 4.9, 6.6, 9.15};
 
@@ -171,24 +169,22 @@ static void look(const struct image *in, const struct ray *ray, const float unit
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double time = .5 + 1.5 * (double)draws->uniform[0];
     double size = (.75 + .5 * (double)draws->uniform[1]) * side;
     double lens = level[args->severity - 1] * (0.5 * side) / 10;
     double lighting = level[args->severity - 1] * 2 / 10;
     const struct gauss softening = {{1, 1}, 4, GAUSS_REFLECT, false};
-    struct grid light = {0};
+    struct grid light = {0}, rows = {0};
     struct image in = {0};
     float unit[256];
     for (int i = 0; i < 256; i++)
         unit[i] = (float)i / 255.0f;
-    double *rows = mem_try(4 * (size_t)image->width, sizeof *rows);
-    enum status st =
-        rows ? grid_init(&light, image->width, image->height, 1)
-             : status_fail(ERR_NOMEM, "caustic_refraction: no memory for rows");
+    enum status st = grid_init(&rows, image->width, 4, 1);
     if (!st)
-        gather(size, time, rows, &light);
-    free(rows);
+        st = grid_init(&light, image->width, image->height, 1);
+    if (!st)
+        gather(size, time, rows.data, &light);
     if (!st)
         st = gauss_filter(&light, &softening, &light);
     if (!st)
@@ -199,6 +195,7 @@ static enum status render(struct image *image, const struct natural_args *args,
             look(&in, &ray, unit, image_row(image, y) + 3 * x);
         }
     image_clear(&in);
+    grid_clear(&rows);
     grid_clear(&light);
     return st;
 }

@@ -27,7 +27,7 @@ static int parity(double at)
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double angle = 2 * M_PI * (double)draws->uniform[0];
     double scale = fmax((.1 + .15 * (double)draws->uniform[1]) * side, 1);
     double fraction = level[set_is_small(args->set)][args->severity - 1] / 10;

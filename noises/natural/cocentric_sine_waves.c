@@ -45,7 +45,7 @@ static void paint(const struct rings *r, int y, int width, uint8_t *restrict rgb
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     const float *u = draws->uniform;
     const struct rings rings = {
         .x = image->width * (double)u[0],

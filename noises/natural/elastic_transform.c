@@ -201,8 +201,7 @@ static enum status jiggle(struct picture *picture, const struct image *image,
     if (st)
         return st;
     float cy = (float)(image->height / 2), cx = (float)(image->width / 2);
-    float third =
-        (float)((image->width < image->height ? image->width : image->height) / 3);
+    float third = (float)(shorter_side(image) / 3);
     float from[6] = {cy + third, cx + third, cy + third,
                      cx - third, cy - third, cx - third};
     float to[6];
@@ -223,7 +222,7 @@ static enum status render(struct image *image, const struct natural_args *args,
 {
     struct elastic c = elastic[args->set][args->severity - 1];
     double scale = side[args->set], alpha = scale * c.alpha, most = 1;
-    bool original = strcmp(params_word(args->params, "variant"), "original") == 0;
+    bool original = is_original(args);
     struct gauss gauss = {{scale * c.sigma, scale * c.sigma}, 3, GAUSS_REFLECT, false};
     const float *uniform = draws->uniform;
     size_t size = (size_t)image->width * (size_t)image->height;
@@ -258,8 +257,7 @@ static enum status render(struct image *image, const struct natural_args *args,
 }
 
 static const struct param params[] = {
-    {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
-     "whose definition"},
+    VARIANT_PARAM,
     {0},
 };
 

@@ -13,8 +13,6 @@
 
 #include "base/simd.h"
 
-#include <string.h>
-
 struct frost {
     double keep, ice;
 };
@@ -44,7 +42,7 @@ static void freeze(uint8_t *restrict x, const uint8_t *restrict ice, int count,
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    bool original = strcmp(params_word(args->params, "variant"), "original") == 0;
+    bool original = is_original(args);
     struct overlay overlay = {
         .folder = params_word(args->params, "overlays"),
         .scale = original ? shrink[args->set] : 1,
@@ -67,8 +65,7 @@ static enum status render(struct image *image, const struct natural_args *args,
 }
 
 static const struct param params[] = {
-    {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
-     "whose definition"},
+    VARIANT_PARAM,
     {"overlays", PARAM_PATH, "", 0, 0, NULL,
      "folder of pictures of ice; without it, crystals of our own"},
     {0},

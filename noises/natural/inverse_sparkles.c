@@ -6,17 +6,14 @@
  */
 #include "noises/natural/parts.h"
 
-#include "base/mem.h"
 #include "noises/natural/parts/star.h"
-
-#include <stdlib.h>
 
 static const double level[2][5] = {{1, 2, 4, 9, 10}, {1, 1.5, 2.5, 4.5, 5}};
 
 static void place(struct star *star, const struct image *image, double level_now,
                   const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double lengths[STAR_RAYS], radius = 0.25 * side, amount = 100 - level_now * 65 / 10;
     const float *u = draws->uniform;
     int rays = STAR_FEWEST + (int)((STAR_RAYS - STAR_FEWEST) * (double)u[2]);
@@ -33,18 +30,18 @@ static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
     struct star star;
-    double *light = mem_try(2 * (size_t)image->width, sizeof *light);
-    if (!light)
-        return status_fail(ERR_NOMEM, "inverse_sparkles: no memory for a row");
+    struct grid rows;
+    enum status st = grid_init(&rows, image->width, 2, 1);
+    double *light = rows.data;
     place(&star, image, level[set_is_small(args->set)][args->severity - 1], draws);
-    for (int y = 0; y < image->height; y++) {
+    for (int y = 0; !st && y < image->height; y++) {
         uint8_t *p = image_row(image, y);
         star_row(&star, y, image->width, light);
         for (int k = 0; k < 3 * image->width; k++)
             p[k] = byte_clipped(255 + light[k / 3] * (p[k] - 255));
     }
-    free(light);
-    return OK;
+    grid_clear(&rows);
+    return st;
 }
 
 const struct natural natural_inverse_sparkles = {

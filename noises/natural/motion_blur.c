@@ -11,8 +11,6 @@
 
 #include "base/simd.h"
 
-#include <string.h>
-
 struct motion {
     double radius, sigma;
 };
@@ -50,7 +48,7 @@ static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
     struct motion c = motion[args->set][args->severity - 1];
-    bool magick = strcmp(params_word(args->params, "variant"), "original") == 0;
+    bool magick = is_original(args);
     struct trail trail = {
         .radius = c.radius,
         .sigma = c.sigma,
@@ -71,8 +69,7 @@ static enum status render(struct image *image, const struct natural_args *args,
 }
 
 static const struct param params[] = {
-    {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
-     "whose definition"},
+    VARIANT_PARAM,
     {0},
 };
 

@@ -8,6 +8,7 @@
 #include "noises/natural/natural.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* draws.c: fill one array of `draws`; ERR_NOMEM. */
 enum status draws_normal(struct natural_draws *draws, struct rng *rng, size_t count);
@@ -41,6 +42,21 @@ static inline int floor_int(double x)
 static inline bool set_is_small(enum natural_set set)
 {
     return set == NATURAL_CIFAR || set == NATURAL_64;
+}
+
+static inline int shorter_side(const struct image *image)
+{
+    return image->width < image->height ? image->width : image->height;
+}
+
+/* A row of a member's table of parameters, and what it says: the original's definition, or
+ * imagecorruptions'. */
+#define VARIANT_PARAM                                                                    \
+    {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",               \
+     "whose definition"}
+static inline bool is_original(const struct natural_args *args)
+{
+    return !strcmp(params_word(args->params, "variant"), "original");
 }
 
 /* A grid of doubles [height][width][channels], not zeroed; ERR_NOMEM. */

@@ -7,11 +7,9 @@
  */
 #include "noises/natural/parts.h"
 
-#include "base/mem.h"
 #include "base/simd.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double level[5] = {4.6, 5.2, 5.8, 7.6, 8.8};
 
@@ -83,23 +81,23 @@ static void blend(const double *sum, double alpha, int width, uint8_t *rgb)
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double step = 1 / (32. * side / 224), alpha = level[args->severity - 1] * 0.5 / 10;
     size_t width = (size_t)image->width;
     struct lattice lattice;
-    double *sum = mem_try(width, sizeof *sum);
-    if (!sum)
-        return status_fail(ERR_NOMEM, "perlin_noise: no memory for a row");
+    struct grid row;
+    enum status st = grid_init(&row, image->width, 1, 1);
+    double *sum = row.data;
     lattice_init(&lattice, draws->integer);
-    for (int y = 0; y < image->height; y++) {
+    for (int y = 0; !st && y < image->height; y++) {
         for (size_t k = 0; k < width; k++)
             sum[k] = 0;
         for (int octave = 0; octave < OCTAVES; octave++)
             add_octave(&lattice, y, step, 1 << octave, image->width, sum);
         blend(sum, alpha, image->width, image_row(image, y));
     }
-    free(sum);
-    return OK;
+    grid_clear(&row);
+    return st;
 }
 
 const struct natural natural_perlin_noise = {

@@ -6,12 +6,10 @@
  */
 #include "noises/natural/parts.h"
 
-#include "base/mem.h"
 #include "base/simd.h"
 #include "noises/natural/parts/functions.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double level[5] = {4.75, 7, 8.5, 9.25, 10};
 
@@ -51,7 +49,7 @@ static void paint(const struct plasma *p, double *restrict x, double *restrict y
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double strength = level[args->severity - 1] * 64 / 10;
     const struct plasma plasma = {
         .time = 6 * M_PI * (double)draws->uniform[0],
@@ -60,18 +58,18 @@ static enum status render(struct image *image, const struct natural_args *args,
         .scale = (.075 + .125 * (double)draws->uniform[3]) * side,
     };
     size_t width = (size_t)image->width;
-    double *x = mem_try(2 * width, sizeof *x);
-    if (!x)
-        return status_fail(ERR_NOMEM, "plasma_noise: no memory for a row");
-    for (int row = 0; row < image->height; row++) {
+    struct grid rows;
+    enum status st = grid_init(&rows, image->width, 2, 1);
+    double *x = rows.data;
+    for (int row = 0; !st && row < image->height; row++) {
         for (size_t k = 0; k < width; k++) {
             x[k] = (double)k / plasma.scale;
             x[width + k] = row / plasma.scale;
         }
         paint(&plasma, x, x + width, image->width, strength, image_row(image, row));
     }
-    free(x);
-    return OK;
+    grid_clear(&rows);
+    return st;
 }
 
 const struct natural natural_plasma_noise = {

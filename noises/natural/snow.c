@@ -11,7 +11,6 @@
 #include "base/simd.h"
 
 #include <math.h>
-#include <string.h>
 
 struct snow {
     double mean, spread, zoom, threshold, radius, sigma, mix;
@@ -93,7 +92,7 @@ static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
     struct snow c = snow[args->set][args->severity - 1];
-    bool original = strcmp(params_word(args->params, "variant"), "original") == 0;
+    bool original = is_original(args);
     struct trail trail = {
         .radius = c.radius,
         .sigma = c.sigma,
@@ -117,8 +116,7 @@ static enum status render(struct image *image, const struct natural_args *args,
 }
 
 static const struct param params[] = {
-    {"variant", PARAM_WORD, "original", 0, 0, "original imagecorruptions",
-     "whose definition"},
+    VARIANT_PARAM,
     {0},
 };
 

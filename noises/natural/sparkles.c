@@ -6,12 +6,10 @@
  */
 #include "noises/natural/parts.h"
 
-#include "base/mem.h"
 #include "base/simd.h"
 #include "noises/natural/parts/star.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double level[2][5] = {{1, 2, 3, 5, 6}, {.7, 3.5, 5.6, 6.3, 7}};
 
@@ -46,13 +44,15 @@ static void lighten(double *restrict value, const double *restrict light, int wi
 static enum status render(struct image *image, const struct natural_args *args,
                           const struct natural_draws *draws)
 {
-    int side = image->width < image->height ? image->width : image->height;
+    int side = shorter_side(image);
     double radius = level[set_is_small(args->set)][args->severity - 1] * 0.1 / 10 * side;
     size_t width = (size_t)image->width;
     struct star star[STARS];
-    double *light = mem_try(5 * width, sizeof *light), *value = light + 2 * width;
-    if (!light)
-        return status_fail(ERR_NOMEM, "sparkles: no memory for a row");
+    struct grid rows;
+    enum status st = grid_init(&rows, image->width, 5, 1);
+    if (st)
+        return st;
+    double *light = rows.data, *value = light + 2 * width;
     for (int i = 0; i < STARS; i++)
         place(&star[i], i, image, radius, draws);
     for (int y = 0; y < image->height; y++) {
@@ -66,7 +66,7 @@ static enum status render(struct image *image, const struct natural_args *args,
         for (size_t k = 0; k < 3 * width; k++)
             row[k] = byte_clipped(value[k]);
     }
-    free(light);
+    grid_clear(&rows);
     return OK;
 }
 
