@@ -194,7 +194,7 @@ static enum status attack(struct job *job, struct company *company, int worker, 
             continue;
         *stage = NULL; /* a full disk is no fault of the sample */
         st = examples_save(folder, plan, company->cells[i], sample, call->x,
-                           call->adversarial);
+                           call->adversarial, results[i].broken_8bit);
     }
     return st;
 }

@@ -59,14 +59,15 @@ static char *as_name(const char *text)
 
 enum status examples_save(const char *folder, const struct plan *plan,
                           const struct cell *cell, const struct sample *sample,
-                          const float *x, const float *adversarial)
+                          const float *x, const float *adversarial, bool broken_8bit)
 {
     const struct preprocess *size = &plan->models[cell->model].record->preprocess;
     char *model = as_name(plan->models[cell->model].name);
     char *condition = as_name(cell_condition(plan, cell)->label),
          *key = as_name(sample->key);
     char *place = mem_format("%s/%s/%s", folder, model, condition);
-    char *example = mem_format("%s/%s.png", place, key);
+    char *example =
+        mem_format("%s/%s%s.png", place, key, broken_8bit ? "" : ".float_only");
     char *difference = mem_format("%s/%s.x10.png", place, key);
     struct image image = {0};
     /* Plain rounding could leave the ball; this is the point the 8-bit verdict is about. */

@@ -52,7 +52,8 @@ static const struct option options[] = {
     {"budget", "TIME", NULL,
      "stop after so long (90m, 4h), most telling cells first; go on with the same command",
      false, NULL},
-    {"save-adversarial", "FOLDER", NULL, "write adversarial examples as PNG", false,
+    {"save-adversarial", "FOLDER", NULL, "write adversarial examples as PNG, checked, and ten times their "
+     "perturbation as NAME.x10.png; NAME.float_only.png where 8 bits fool no more", false,
      "files"},
     {"dry-run", NULL, NULL, "print the cells and what is already done, and stop", false,
      NULL},

@@ -319,101 +319,30 @@ static const struct param t_linf[] = {PARAM_EPS_LINF, PARAM_TARGETS("9"), PARAM_
 static const struct param t_l2[] = {PARAM_EPS_L2, PARAM_TARGETS("9"), PARAM_CLIMB("1"), {0}};
 static const struct param t_l1[] = {PARAM_EPS_L1, PARAM_TARGETS("5"), PARAM_CLIMB("1"), {0}};
 
-const struct attack attack_apgd_ce_linf = {
-    .name = "apgd-ce-linf",
-    .summary = "Auto-PGD on cross-entropy",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = ce_linf,
-    .run = run_ce,
-};
+static const char by_ce[] = "Auto-PGD on cross-entropy";
+static const char by_dlr[] = "Auto-PGD on the difference of logits ratio";
+static const char by_t[] = "Auto-PGD on the targeted difference of logits ratio";
+static const char paper[] = "arXiv:2003.01690";
+static const char paper_l1[] = "arXiv:2103.01208";
 
-const struct attack attack_apgd_dlr_linf = {
-    .name = "apgd-dlr-linf",
-    .summary = "Auto-PGD on the difference of logits ratio",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = dlr_linf,
-    .run = run_dlr,
-};
+#define APGD(symbol, its_name, its_norm, table, body, about, paper)                        \
+    const struct attack symbol = {                                                         \
+        .name = its_name,                                                                  \
+        .summary = about,                                                                  \
+        .source = paper,                                                                   \
+        .impl = 1,                                                                         \
+        .norm = its_norm,                                                                  \
+        .needs_gradient = true,                                                            \
+        .params = table,                                                                   \
+        .run = body,                                                                       \
+    }
 
-const struct attack attack_apgd_t_linf = {
-    .name = "apgd-t-linf",
-    .summary = "Auto-PGD on the targeted difference of logits ratio",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = t_linf,
-    .run = run_targeted,
-};
-
-const struct attack attack_apgd_ce_l2 = {
-    .name = "apgd-ce-l2",
-    .summary = "Auto-PGD on cross-entropy",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .params = ce_l2,
-    .run = run_ce,
-};
-
-const struct attack attack_apgd_dlr_l2 = {
-    .name = "apgd-dlr-l2",
-    .summary = "Auto-PGD on the difference of logits ratio",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .params = dlr_l2,
-    .run = run_dlr,
-};
-
-const struct attack attack_apgd_t_l2 = {
-    .name = "apgd-t-l2",
-    .summary = "Auto-PGD on the targeted difference of logits ratio",
-    .source = "arXiv:2003.01690",
-    .impl = 1,
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .params = t_l2,
-    .run = run_targeted,
-};
-
-const struct attack attack_apgd_ce_l1 = {
-    .name = "apgd-ce-l1",
-    .summary = "Auto-PGD on cross-entropy",
-    .source = "arXiv:2103.01208",
-    .impl = 1,
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .params = ce_l1,
-    .run = run_ce,
-};
-
-const struct attack attack_apgd_dlr_l1 = {
-    .name = "apgd-dlr-l1",
-    .summary = "Auto-PGD on the difference of logits ratio",
-    .source = "arXiv:2103.01208",
-    .impl = 1,
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .params = dlr_l1,
-    .run = run_dlr,
-};
-
-const struct attack attack_apgd_t_l1 = {
-    .name = "apgd-t-l1",
-    .summary = "Auto-PGD on the targeted difference of logits ratio",
-    .source = "arXiv:2103.01208",
-    .impl = 1,
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .params = t_l1,
-    .run = run_targeted,
-};
+APGD(attack_apgd_ce_linf, "apgd-ce-linf", NORM_LINF, ce_linf, run_ce, by_ce, paper);
+APGD(attack_apgd_dlr_linf, "apgd-dlr-linf", NORM_LINF, dlr_linf, run_dlr, by_dlr, paper);
+APGD(attack_apgd_t_linf, "apgd-t-linf", NORM_LINF, t_linf, run_targeted, by_t, paper);
+APGD(attack_apgd_ce_l2, "apgd-ce-l2", NORM_L2, ce_l2, run_ce, by_ce, paper);
+APGD(attack_apgd_dlr_l2, "apgd-dlr-l2", NORM_L2, dlr_l2, run_dlr, by_dlr, paper);
+APGD(attack_apgd_t_l2, "apgd-t-l2", NORM_L2, t_l2, run_targeted, by_t, paper);
+APGD(attack_apgd_ce_l1, "apgd-ce-l1", NORM_L1, ce_l1, run_ce, by_ce, paper_l1);
+APGD(attack_apgd_dlr_l1, "apgd-dlr-l1", NORM_L1, dlr_l1, run_dlr, by_dlr, paper_l1);
+APGD(attack_apgd_t_l1, "apgd-t-l1", NORM_L1, t_l1, run_targeted, by_t, paper_l1);

@@ -95,35 +95,18 @@ static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_ENSEMBLE, {0}};
 static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_ENSEMBLE, {0}};
 static const struct param params_l1[] = {PARAM_EPS_L1, PARAM_ENSEMBLE, {0}};
 
-const struct attack attack_autoattack_linf = {
-    .name = "autoattack-linf",
-    .summary = "APGD-CE, APGD-T, FAB-T and Square in turn",
-    .source = "arXiv:2003.01690",
-    .impl = 2, /* with FAB's */
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = params_linf,
-    .run = run,
-};
+#define AUTOATTACK(symbol, its_name, its_norm, table)                                      \
+    const struct attack symbol = { /* 2: with FAB 2 */                                     \
+        .name = its_name,                                                                  \
+        .summary = "APGD-CE, APGD-T, FAB-T and Square in turn",                            \
+        .source = "arXiv:2003.01690",                                                      \
+        .impl = 2,                                                                         \
+        .norm = its_norm,                                                                  \
+        .needs_gradient = true,                                                            \
+        .params = table,                                                                   \
+        .run = run,                                                                        \
+    }
 
-const struct attack attack_autoattack_l2 = {
-    .name = "autoattack-l2",
-    .summary = "APGD-CE, APGD-T, FAB-T and Square in turn",
-    .source = "arXiv:2003.01690",
-    .impl = 2, /* with FAB's */
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .params = params_l2,
-    .run = run,
-};
-
-const struct attack attack_autoattack_l1 = {
-    .name = "autoattack-l1",
-    .summary = "APGD-CE, APGD-T, FAB-T and Square in turn",
-    .source = "arXiv:2003.01690",
-    .impl = 2, /* with FAB's */
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .params = params_l1,
-    .run = run,
-};
+AUTOATTACK(attack_autoattack_linf, "autoattack-linf", NORM_LINF, params_linf);
+AUTOATTACK(attack_autoattack_l2, "autoattack-l2", NORM_L2, params_l2);
+AUTOATTACK(attack_autoattack_l1, "autoattack-l1", NORM_L1, params_l1);

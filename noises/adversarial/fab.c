@@ -201,74 +201,25 @@ static const struct param t_linf[] = {PARAM_EPS_LINF, PARAM_TARGETS, PARAM_WALK(
 static const struct param t_l2[] = {PARAM_EPS_L2, PARAM_TARGETS, PARAM_WALK("1"), {0}};
 static const struct param t_l1[] = {PARAM_EPS_L1, PARAM_TARGETS, PARAM_WALK("1"), {0}};
 
-const struct attack attack_fab_linf = {
-    .name = "fab-linf",
-    .summary = "nearest decision boundary, all classes at each step",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = all_linf,
-    .run = run_untargeted,
-};
+static const char all[] = "nearest decision boundary, all classes at each step";
+static const char one[] = "nearest decision boundary, one class after another";
 
-const struct attack attack_fab_t_linf = {
-    .name = "fab-t-linf",
-    .summary = "nearest decision boundary, one class after another",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = t_linf,
-    .run = run_targeted,
-};
+#define FAB(symbol, its_name, its_norm, table, body, about)                                \
+    const struct attack symbol = { /* 2: sums in lanes */                                  \
+        .name = its_name,                                                                  \
+        .summary = about,                                                                  \
+        .source = "arXiv:1907.02044",                                                      \
+        .impl = 2,                                                                         \
+        .norm = its_norm,                                                                  \
+        .needs_gradient = true,                                                            \
+        .minimum_norm = true,                                                              \
+        .params = table,                                                                   \
+        .run = body,                                                                       \
+    }
 
-const struct attack attack_fab_l2 = {
-    .name = "fab-l2",
-    .summary = "nearest decision boundary, all classes at each step",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = all_l2,
-    .run = run_untargeted,
-};
-
-const struct attack attack_fab_t_l2 = {
-    .name = "fab-t-l2",
-    .summary = "nearest decision boundary, one class after another",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_L2,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = t_l2,
-    .run = run_targeted,
-};
-
-const struct attack attack_fab_l1 = {
-    .name = "fab-l1",
-    .summary = "nearest decision boundary, all classes at each step",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = all_l1,
-    .run = run_untargeted,
-};
-
-const struct attack attack_fab_t_l1 = {
-    .name = "fab-t-l1",
-    .summary = "nearest decision boundary, one class after another",
-    .source = "arXiv:1907.02044",
-    .impl = 2, /* 2: sums in lanes */
-    .norm = NORM_L1,
-    .needs_gradient = true,
-    .minimum_norm = true,
-    .params = t_l1,
-    .run = run_targeted,
-};
+FAB(attack_fab_linf, "fab-linf", NORM_LINF, all_linf, run_untargeted, all);
+FAB(attack_fab_t_linf, "fab-t-linf", NORM_LINF, t_linf, run_targeted, one);
+FAB(attack_fab_l2, "fab-l2", NORM_L2, all_l2, run_untargeted, all);
+FAB(attack_fab_t_l2, "fab-t-l2", NORM_L2, t_l2, run_targeted, one);
+FAB(attack_fab_l1, "fab-l1", NORM_L1, all_l1, run_untargeted, all);
+FAB(attack_fab_t_l1, "fab-t-l1", NORM_L1, t_l1, run_targeted, one);

@@ -226,46 +226,23 @@ static const struct param di_params[] = MOMENTUM("1", "0.5", "0");
 static const struct param ti_params[] = MOMENTUM("1", "0", "-1");
 static const struct param all_params[] = MOMENTUM("1", "0.7", "-1");
 
-const struct attack attack_mim_linf = {
-    .name = "mim-linf",
-    .summary = "signed steps along the gradient's momentum",
-    .source = "arXiv:1710.06081",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = mim_params,
-    .run = run,
-};
+#define MOMENTUM_ATTACK(symbol, its_name, table, paper, about)                             \
+    const struct attack symbol = {                                                         \
+        .name = its_name,                                                                  \
+        .summary = about,                                                                  \
+        .source = paper,                                                                   \
+        .impl = 1,                                                                         \
+        .norm = NORM_LINF,                                                                 \
+        .needs_gradient = true,                                                            \
+        .params = table,                                                                   \
+        .run = run,                                                                        \
+    }
 
-const struct attack attack_di_linf = {
-    .name = "di-linf",
-    .summary = "momentum, gradient through random resizing and padding",
-    .source = "arXiv:1803.06978",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = di_params,
-    .run = run,
-};
-
-const struct attack attack_ti_linf = {
-    .name = "ti-linf",
-    .summary = "momentum, gradient smoothed over translations",
-    .source = "arXiv:1904.02884",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = ti_params,
-    .run = run,
-};
-
-const struct attack attack_mi_di_ti_linf = {
-    .name = "mi-di-ti-linf",
-    .summary = "momentum, resizing and smoothing together: for transfer",
-    .source = "arXiv:1904.02884",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .needs_gradient = true,
-    .params = all_params,
-    .run = run,
-};
+MOMENTUM_ATTACK(attack_mim_linf, "mim-linf", mim_params, "arXiv:1710.06081",
+                "signed steps along the gradient's momentum");
+MOMENTUM_ATTACK(attack_di_linf, "di-linf", di_params, "arXiv:1803.06978",
+                "momentum, gradient through random resizing and padding");
+MOMENTUM_ATTACK(attack_ti_linf, "ti-linf", ti_params, "arXiv:1904.02884",
+                "momentum, gradient smoothed over translations");
+MOMENTUM_ATTACK(attack_mi_di_ti_linf, "mi-di-ti-linf", all_params, "arXiv:1904.02884",
+                "momentum, resizing and smoothing together: for transfer");

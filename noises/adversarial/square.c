@@ -332,32 +332,17 @@ static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_SQUARE, PARAM_S
 static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_SQUARE, PARAM_SOURCE, {0}};
 static const struct param params_l1[] = {PARAM_EPS_L1, PARAM_SQUARE, PARAM_SOURCE, {0}};
 
-const struct attack attack_square_linf = {
-    .name = "square-linf",
-    .summary = "random square patches, on logits alone",
-    .source = "arXiv:1912.00049",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .params = params_linf,
-    .run = run,
-};
+#define SQUARE(symbol, its_name, its_norm, table, paper)                                   \
+    const struct attack symbol = {                                                         \
+        .name = its_name,                                                                  \
+        .summary = "random square patches, on logits alone",                               \
+        .source = paper,                                                                   \
+        .impl = 1,                                                                         \
+        .norm = its_norm,                                                                  \
+        .params = table,                                                                   \
+        .run = run,                                                                        \
+    }
 
-const struct attack attack_square_l2 = {
-    .name = "square-l2",
-    .summary = "random square patches, on logits alone",
-    .source = "arXiv:1912.00049",
-    .impl = 1,
-    .norm = NORM_L2,
-    .params = params_l2,
-    .run = run,
-};
-
-const struct attack attack_square_l1 = {
-    .name = "square-l1",
-    .summary = "random square patches, on logits alone",
-    .source = "arXiv:1912.00049",
-    .impl = 1,
-    .norm = NORM_L1,
-    .params = params_l1,
-    .run = run,
-};
+SQUARE(attack_square_linf, "square-linf", NORM_LINF, params_linf, "arXiv:1912.00049");
+SQUARE(attack_square_l2, "square-l2", NORM_L2, params_l2, "arXiv:1912.00049");
+SQUARE(attack_square_l1, "square-l1", NORM_L1, params_l1, "arXiv:1912.00049");

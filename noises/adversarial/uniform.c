@@ -24,32 +24,20 @@ static const struct param params_linf[] = {PARAM_EPS_LINF, PARAM_DRAWS, {0}};
 static const struct param params_l2[] = {PARAM_EPS_L2, PARAM_DRAWS, {0}};
 static const struct param params_l1[] = {PARAM_EPS_L1, PARAM_DRAWS, {0}};
 
-const struct attack attack_uniform_linf = {
-    .name = "uniform-linf",
-    .summary = "random points of the Linf ball: the null every attack must beat",
-    .source = "none: the null",
-    .impl = 1,
-    .norm = NORM_LINF,
-    .params = params_linf,
-    .run = run,
-};
+#define UNIFORM(symbol, its_name, its_norm, table, about)                                  \
+    const struct attack symbol = {                                                         \
+        .name = its_name,                                                                  \
+        .summary = about,                                                                  \
+        .source = "none: the null",                                                        \
+        .impl = 1,                                                                         \
+        .norm = its_norm,                                                                  \
+        .params = table,                                                                   \
+        .run = run,                                                                        \
+    }
 
-const struct attack attack_uniform_l2 = {
-    .name = "uniform-l2",
-    .summary = "random points of the L2 ball: the null every attack must beat",
-    .source = "none: the null",
-    .impl = 1,
-    .norm = NORM_L2,
-    .params = params_l2,
-    .run = run,
-};
-
-const struct attack attack_uniform_l1 = {
-    .name = "uniform-l1",
-    .summary = "random points of the L1 ball: the null every attack must beat",
-    .source = "none: the null",
-    .impl = 1,
-    .norm = NORM_L1,
-    .params = params_l1,
-    .run = run,
-};
+UNIFORM(attack_uniform_linf, "uniform-linf", NORM_LINF, params_linf,
+        "random points of the Linf ball: the null every attack must beat");
+UNIFORM(attack_uniform_l2, "uniform-l2", NORM_L2, params_l2,
+        "random points of the L2 ball: the null every attack must beat");
+UNIFORM(attack_uniform_l1, "uniform-l1", NORM_L1, params_l1,
+        "random points of the L1 ball: the null every attack must beat");

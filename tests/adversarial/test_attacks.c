@@ -10,6 +10,12 @@
 #include <math.h>
 #include <string.h>
 
+static void set_if_known(struct params *params, const char *name, const char *value)
+{
+    if (params_has(params, name))
+        assert_ok(params_set(params, name, value));
+}
+
 static enum status attack(const struct attack *attack, struct victim *victim,
                           const struct toy *toy, double eps, float *adversarial,
                           struct attack_result *out)
@@ -131,8 +137,7 @@ static enum status strike_one(void *context, size_t item, int worker)
 
     struct params params;
     params_init(&params, crowd->attack->params);
-    if (params_has(&params, "queries"))
-        assert_ok(params_set(&params, "queries", "300"));
+    set_if_known(&params, "queries", "300");
     struct attack_call call = {.victim = &toy.victim, .x = toy.clean, .label = toy.label};
     call.key = key;
     call.params = &params;
@@ -228,14 +233,10 @@ static void check_shown(const struct attack *attack, const char *use, const char
     params_init(&params, attack->params);
     assert_ok(params_set(&params, "eps", eps));
     assert_ok(params_set(&params, "use", use));
-    if (params_has(&params, "keep"))
-        assert_ok(params_set(&params, "keep", keep));
-    if (params_has(&params, "restarts"))
-        assert_ok(params_set(&params, "restarts", "3"));
-    if (params_has(&params, "queries"))
-        assert_ok(params_set(&params, "queries", "200"));
-    if (params_has(&params, "draws"))
-        assert_ok(params_set(&params, "draws", "4"));
+    set_if_known(&params, "keep", keep);
+    set_if_known(&params, "restarts", "3");
+    set_if_known(&params, "queries", "200");
+    set_if_known(&params, "draws", "4");
     show_open(&one, &params);
     show_open(&all, &params);
     assert_true(attack_crafts_apart(attack, &params));
