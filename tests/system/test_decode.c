@@ -485,6 +485,11 @@ static void test_still(void **state)
         if (strcmp(got, want))
             fail_msg("%s is not what Pillow makes of it", name);
         image_clear(&out);
+        struct decode_options strict = {.strict = true};
+        assert_ok(image_decode(turbo, file.data, file.size, &strict, &out));
+        image_clear(&out);
+        if (!image_decode(turbo, file.data, file.size * 3 / 4, &strict, &out))
+            fail_msg("%s: nobody misses a quarter of it", name);
         for (size_t size = 0; size < file.size; size += size < 128 ? 1 : 17)
             decode_prefix(turbo, file.data, size, false);
         struct decode_options small = {.max_pixels = 100};

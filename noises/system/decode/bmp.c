@@ -8,6 +8,17 @@
 
 #include <stb/stb_image.h>
 
+/* Whether a file ends before its pixels do; stb makes the rest black. */
+static bool is_cut(const uint8_t *bytes, size_t size, int width, int height)
+{
+    if (size < 30)
+        return true;
+    uint32_t first = (uint32_t)bytes[10] | (uint32_t)bytes[11] << 8 |
+                     (uint32_t)bytes[12] << 16 | (uint32_t)bytes[13] << 24;
+    size_t bits = bytes[14] == 12 ? bytes[24] : bytes[28]; /* OS/2's header is shorter */
+    return size < first + ((size_t)width * bits + 31) / 32 * 4 * (size_t)height;
+}
+
 enum status bmp_read(const uint8_t *bytes, size_t size, const struct decode_options *options,
                      struct image *out)
 {
@@ -23,6 +34,8 @@ enum status bmp_read(const uint8_t *bytes, size_t size, const struct decode_opti
     enum status st = width < 1 || height < 1
                          ? status_fail(ERR_FORMAT, "bmp: no pixels")
                          : check_pixels("bmp", (uint64_t)width, (uint64_t)height, options);
+    if (!st && options && options->strict && is_cut(bytes, size, width, height))
+        st = status_fail(ERR_FORMAT, "bmp: cut off after %zu bytes", size);
     if (st)
         return st;
     stbi_uc *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 3);
