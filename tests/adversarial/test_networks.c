@@ -211,8 +211,8 @@ static bool compare(const struct row *row, size_t seeds)
                   ours.least);
     if (ours.most > ours.least)
         print_message(" to %zu", ours.most);
-    print_message(", PyTorch %zu to %zu of %zu in %zu runs, flags differ %zu, CPU %.1f s%s\n",
-                  theirs.least, theirs.most, gallery.count, seeds, nearest,
+    print_message(", PyTorch %zu to %zu of %zu in %zu run%s, flags differ %zu, CPU %.1f s%s\n",
+                  theirs.least, theirs.most, gallery.count, seeds, seeds > 1 ? "s" : "", nearest,
                   cpu_seconds() - before, good ? "" : ": FAILED");
     free(right);
     return good;

@@ -117,7 +117,7 @@ static enum status measure(const struct gallery *gallery, char *argument, int th
             bad += run.results[i].budget_violated;
         }
         double cpu = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
-        printf("%-44s right %3zu of %3zu of %3zu  8-bit %3zu  wall %.2f s cpu %.2f s  "
+        printf("%-44s right %3zu of %3zu of %3zu  8-bit %3zu  wall %.2f s cpu %.3f s  "
                "F %.1f B %.1f",
                argument, count_true(run.right, gallery->count), clean, gallery->count,
                count_true(run.right_8bit, gallery->count), run.seconds, cpu,

@@ -83,8 +83,8 @@ def compare(bench, shared, name, count, k):
     for title, attack, peer in rows:
         mine, right, forwards, backwards = ours(bench, shared, name, count, attack)
         torch_s, torch_right = theirs(peer)
-        print(f"{name:18} {k:g}/255 {title:22} ours {mine:7.2f} s right {right:3} F {forwards} "
-              f"B {backwards}  torch {torch_s:7.2f} s right {torch_right:3}  ratio "
+        print(f"{name:18} {k:g}/255 {title:22} ours {mine:8.3f} s right {right:3} F {forwards} "
+              f"B {backwards}  torch {torch_s:8.3f} s right {torch_right:3}  ratio "
               f"{torch_s / mine:5.2f}", flush=True)
 
 
