@@ -6,26 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ranges {
-    struct statistics *statistics; /* [acts] */
-};
-
 static void collect(void *context, int worker, size_t sample, int tap, const float *data,
                     size_t count)
 {
-    struct ranges *r = context;
+    struct statistics *statistics = context; /* [acts] */
     (void)worker;
     (void)sample;
-    statistics_add(&r->statistics[tap], data, count);
+    statistics_add(&statistics[tap], data, count);
 }
 
-static void choose(struct compress *c, const struct ranges *r)
+static void choose(struct compress *c, const struct statistics *statistics)
 {
     for (int i = 0; i < c->n_acts; i++) {
         struct grid_rule rule = c->rule->preset->acts;
         double low, high;
         rule.bits = c->acts[i].bits;
-        c->rule->act_observer->range(&r->statistics[i], &rule, &low, &high);
+        c->rule->act_observer->range(&statistics[i], &rule, &low, &high);
         c->acts[i].grid = grid_for_range(&rule, low, high);
         if (c->loaded_steps)
             c->acts[i].grid.scale = c->loaded_steps[i];
@@ -109,18 +105,18 @@ enum status compress_ranges(struct compress *c, const struct graph *graph)
     single.threads = 1;
     struct compress one = *c;
     one.rule = &single;
-    struct ranges r = {mem_array((size_t)c->n_acts, sizeof *r.statistics)};
+    struct statistics *statistics = mem_array((size_t)c->n_acts, sizeof *statistics);
     const char **names = mem_array((size_t)c->n_acts, sizeof *names);
     for (int i = 0; i < c->n_acts; i++)
         names[i] = c->acts[i].name;
-    enum status st = compress_probe(&one, graph, names, c->n_acts, collect, &r);
+    enum status st = compress_probe(&one, graph, names, c->n_acts, collect, statistics);
     if (!st) {
-        choose(c, &r);
+        choose(c, statistics);
         st = stage(c);
     }
     for (int i = 0; i < c->n_acts; i++)
-        statistics_clear(&r.statistics[i]);
-    free(r.statistics);
+        statistics_clear(&statistics[i]);
+    free(statistics);
     free(names);
     return st;
 }

@@ -42,23 +42,16 @@ static void means(const struct value *value, const float *data, size_t n_samples
 static float *bias_of(struct compress *c, struct node *node, int64_t channels)
 {
     struct graph *graph = &c->work;
-    struct tensor zeros;
-    const struct shape shape = {1, {channels}};
-    if (node->n_inputs > 2 && node->inputs[2]) {
-        zeros = *node->inputs[2]->constant;
-    } else {
-        struct value **inputs = arena_alloc(&graph->arena, 3 * sizeof(struct value *));
-        memcpy(inputs, node->inputs, 2 * sizeof *inputs);
-        node->inputs = inputs;
-        node->n_inputs = 3;
-        zeros = (struct tensor){DTYPE_F32, shape, mem_array((size_t)channels, 4), false};
-    }
-    char *name = arena_format(&graph->arena, "bias_%d", node->id);
-    bool made = !node->inputs[2];
-    node->inputs[2] = graph_constant(graph, name, &zeros);
-    if (made)
-        free(zeros.data);
-    return node->inputs[2]->constant->data;
+    struct value **inputs = arena_alloc(&graph->arena, 3 * sizeof(struct value *));
+    struct tensor zeros = {
+        DTYPE_F32, {1, {channels}}, mem_array((size_t)channels, sizeof(float)), false};
+    memcpy(inputs, node->inputs, (size_t)node->n_inputs * sizeof *inputs);
+    inputs[2] = graph_constant(graph, arena_format(&graph->arena, "bias_%d", node->id),
+                               inputs[2] ? inputs[2]->constant : &zeros);
+    node->inputs = inputs;
+    node->n_inputs = 3;
+    free(zeros.data);
+    return inputs[2]->constant->data;
 }
 
 /* A step along the secant; a channel that did not answer the last one stays. */

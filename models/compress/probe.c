@@ -105,17 +105,13 @@ enum status compress_probe(const struct compress *c, const struct graph *graph,
     return st;
 }
 
-struct recording {
-    float *to;
-};
-
 static void keep(void *context, int worker, size_t sample, int tap, const float *data,
                  size_t count)
 {
-    struct recording *recording = context;
+    float *all = context;
     (void)worker;
     (void)tap;
-    memcpy(recording->to + sample * count, data, count * sizeof *data);
+    memcpy(all + sample * count, data, count * sizeof *data);
 }
 
 enum status compress_record(const struct compress *c, const struct graph *graph,
@@ -125,12 +121,11 @@ enum status compress_record(const struct compress *c, const struct graph *graph,
     if (!value)
         return status_fail(ERR_NOTFOUND, "the network has no value '%s'", name);
     *count = (size_t)shape_count(&value->shape);
-    struct recording recording = {mem_try(c->n_samples, *count * sizeof(float))};
-    if (!recording.to)
+    *out = mem_try(c->n_samples, *count * sizeof(float));
+    if (!*out)
         return status_fail(ERR_NOMEM, "no memory for '%s' of %zu calibration samples",
                            name, c->n_samples);
-    *out = recording.to;
-    return compress_probe(c, graph, &name, 1, keep, &recording);
+    return compress_probe(c, graph, &name, 1, keep, *out);
 }
 
 enum status compress_cut(const struct graph *graph, const char *entry, const char *exit,
