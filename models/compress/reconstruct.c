@@ -95,16 +95,29 @@ static enum status gather_data(struct reconstruction *r)
 
 /* --- one step ------------------------------------------------------------------------ */
 
+SIMD_CLONES
+static void mix(const uint32_t *restrict draws, uint32_t below, const float *restrict a,
+                const float *restrict b, float *restrict x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = draws[i] < below ? a[i] : b[i];
+}
+
 static void take_sample(struct reconstruction *r, struct rng *rng, size_t sample, float *x)
 {
-    memcpy(x, r->start->quantized + sample * r->n_in, r->n_in * sizeof *x);
-    if (r->recipe->share >= 1)
-        return;
+    enum { CHUNK = 1024 };
+    uint32_t draws[CHUNK], below = (uint32_t)(r->recipe->share * 0x1p32);
+    const float *quantized = r->start->quantized + sample * r->n_in;
     const float *full = r->start->full + sample * r->n_in;
-    uint32_t below = (uint32_t)(r->recipe->share * 0x1p32);
-    for (size_t i = 0; i < r->n_in; i++)
-        if (rng_u32(rng) >= below)
-            x[i] = full[i];
+    if (r->recipe->share >= 1) {
+        memcpy(x, quantized, r->n_in * sizeof *x);
+        return;
+    }
+    for (size_t i = 0; i < r->n_in; i += CHUNK) {
+        size_t n = r->n_in - i < CHUNK ? r->n_in - i : CHUNK;
+        rng_fill_u32(rng, draws, n);
+        mix(draws, below, quantized + i, full + i, x + i, n);
+    }
 }
 
 SIMD_CLONES
