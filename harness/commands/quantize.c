@@ -12,6 +12,7 @@
 #include "base/threads.h"
 #include "models/compress/compress.h"
 #include "models/record.h"
+#include "models/train/augment.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -39,6 +40,8 @@ static const struct option options[] = {
      false, "files"},
     {"classes", "FILE", NULL, "class list of the pictures", false, "files"},
     {"samples", "N", "1024", "how many of them", false, NULL},
+    {"augment", NULL, NULL, "flip and shift them at random, by up to an eighth", false,
+     NULL},
     {"iterations", "N", "2000", "of reconstruction, per block", false, NULL},
     {"rate", "R", "0.01", "of reconstruction, Adam's; 0.001 wants ten times the iterations",
      false, NULL},
@@ -296,6 +299,9 @@ static enum status load_one(void *context, size_t item, int worker)
     rng_open(&rng, job->rule.seed, "calibration", "quantize", item);
     enum status st =
         job->data.source.load(job->data.source.context, item, &rng, &image, &label);
+    const struct augment_rule rule = {.flip = true, .crop = p->width / 8};
+    if (!st && option_given(job->arguments, "augment"))
+        st = augment_image(&image, &rule, &rng);
     if (!st)
         normalise(p, &image, job->x + item * count);
     image_clear(&image);

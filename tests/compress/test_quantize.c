@@ -105,6 +105,22 @@ static void any_pictures_calibrate(void **state)
                         "1");
 }
 
+/* Flipped and shifted pictures give other ranges, and the same ones each time. */
+static void augmentation_is_seeded(void **state)
+{
+    (void)state;
+    char tables[3][4096];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(tiny_run(folder, "quantize net.onnx --calib synthetic:1:16 --quiet "
+                                          "--output moved.onnx %s",
+                                  i ? "--augment" : ""),
+                         0);
+        snprintf(tables[i], sizeof tables[i], "%s", tiny_output());
+    }
+    assert_string_equal(tables[1], tables[2]);
+    assert_string_not_equal(tables[0], tables[1]);
+}
+
 /* Killed as soon as a block is done, the same command ends with the same file. */
 static void kills_cost_one_block(void **state)
 {
@@ -161,6 +177,7 @@ int main(void)
         cmocka_unit_test(int4_predicts_the_same),
         cmocka_unit_test(mixed_precision_is_reported),
         cmocka_unit_test(any_pictures_calibrate),
+        cmocka_unit_test(augmentation_is_seeded),
         cmocka_unit_test(kills_cost_one_block),
         cmocka_unit_test(mistakes_are_named),
     };
