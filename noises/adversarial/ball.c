@@ -238,24 +238,38 @@ static double soft_threshold(const struct ball *ball, const float *x, double eps
     return lambda;
 }
 
+SIMD_CLONES
+static void room_ahead(const float *x, const float *clean, float *restrict room, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        room[i] = x[i] > clean[i] ? 1.0f - clean[i] : clean[i];
+}
+
+SIMD_CLONES
+static void soften(float *restrict x, const float *clean, const float *room, double lambda,
+                   size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        double v = (double)x[i] - (double)clean[i], way = (double)room[i];
+        double kept = fabs(v) - lambda;
+        kept = kept > 0 ? kept : 0;
+        kept = kept < way ? kept : way;
+        x[i] = (float)((double)clean[i] + copysign(kept, v));
+    }
+}
+
 static void project_l1(const struct ball *ball, float *x)
 {
     const float *clean = ball->clean;
     double eps = ball->eps;
-    for (size_t i = 0; i < ball->size; i++)
-        ball->room[i] = x[i] > clean[i] ? 1.0f - clean[i] : clean[i];
+    room_ahead(x, clean, ball->room, ball->size);
     if (soft_sum(x, clean, ball->room, 0, ball->size).total <= eps)
         clamp_unit(x, ball->size);
     for (double target = eps;;) {
         double distance = norm_distance(NORM_L1, x, clean, ball->size);
         if (distance <= eps)
             return;
-        double lambda = soft_threshold(ball, x, target);
-        for (size_t i = 0; i < ball->size; i++) {
-            double v = (double)x[i] - (double)clean[i];
-            double kept = fmin(fmax(fabs(v) - lambda, 0), (double)ball->room[i]);
-            x[i] = (float)((double)clean[i] + copysign(kept, v));
-        }
+        soften(x, clean, ball->room, soft_threshold(ball, x, target), ball->size);
         clamp_unit(x, ball->size);
         /* Rounding to float may have added a little: aim below the edge by twice that. */
         distance = norm_distance(NORM_L1, x, clean, ball->size);

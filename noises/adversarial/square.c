@@ -18,6 +18,7 @@
 #include "noises/adversarial/members.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct patch {
@@ -29,7 +30,9 @@ struct squares {
     struct rng rng;
     int channels, height, width;
     float *x, *best;
-    float *bump; /* [side][side] */
+    float *bump;         /* [side][side] */
+    float *bump_of_side; /* the same, not transposed */
+    int side;            /* of that one; 0: none yet */
     double margin;
 };
 
@@ -62,20 +65,21 @@ static size_t at(const struct squares *q, int channel, int row, int column)
            (size_t)column;
 }
 
-/* Adds a pile of centred rectangles to out [rows][columns] with `stride`. */
+/* A pile of centred rectangles, of unit norm, into out [rows][columns] with `stride`. What
+ * lies over a place is the weights of the rectangles that reach it, the inner ones first. */
 static void pile(float *out, int rows, int columns, int stride, int power)
 {
-    int centre_row = rows / 2 + 1, centre_column = columns / 2 + 1;
-    int turns = centre_row > centre_column ? centre_row : centre_column;
+    int centre_row = rows / 2, centre_column = columns / 2;
+    int turns = (rows > columns ? centre_row : centre_column) + 1;
     double length = 0;
-    for (int k = 0; k < turns; k++)
-        for (int r = centre_row - 1 - k; r <= centre_row - 1 + k; r++)
-            for (int c = centre_column - 1 - k; c <= centre_column - 1 + k; c++)
-                if (r >= 0 && r < rows && c >= 0 && c < columns)
-                    out[r * stride + c] += (float)pow(k + 1, -power);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
-            double v = (double)out[r * stride + c];
+            int down = abs(r - centre_row), right = abs(c - centre_column);
+            float height = 0;
+            for (int k = down > right ? down : right; k < turns; k++)
+                height += (float)pow(k + 1, -power);
+            double v = (double)height;
+            out[r * stride + c] = height;
             length += power == 2 ? v * v : fabs(v);
         }
     if (power == 2)
@@ -85,35 +89,37 @@ static void pile(float *out, int rows, int columns, int stride, int power)
             out[r * stride + c] = (float)((double)out[r * stride + c] / length);
 }
 
-static void draw_bump(struct squares *q, int side, enum norm norm)
+/* The bump of this side, made once for all queries that use it. */
+static void make_bump(struct squares *q, int side, enum norm norm)
 {
     size_t count = (size_t)side * (size_t)side;
     int upper = side / 2, power = norm == NORM_L2 ? 2 : 4;
-    memset(q->bump, 0, count * sizeof *q->bump);
+    float *bump = q->bump_of_side;
     if (upper > 0)
-        pile(q->bump, upper, side, side, power);
-    pile(q->bump + upper * side, side - upper, side, side, power);
+        pile(bump, upper, side, side, power);
+    pile(bump + upper * side, side - upper, side, side, power);
     double length = 0;
     for (size_t i = 0; i < count; i++) {
         if (i >= (size_t)(upper * side))
-            q->bump[i] = -q->bump[i];
-        length += norm == NORM_L2 ? (double)q->bump[i] * (double)q->bump[i]
-                                  : fabs((double)q->bump[i]);
+            bump[i] = -bump[i];
+        length += norm == NORM_L2 ? (double)bump[i] * (double)bump[i] : fabs((double)bump[i]);
     }
     if (norm == NORM_L2)
         length = sqrt(length);
+    for (size_t i = 0; i < count; i++)
+        bump[i] = (float)((double)bump[i] / length);
+    q->side = side;
+}
+
+static void draw_bump(struct squares *q, int side, enum norm norm)
+{
+    if (side != q->side)
+        make_bump(q, side, norm);
     bool transpose = rng_u32(&q->rng) & 1;
     for (int r = 0; r < side; r++)
-        for (int c = 0; c < (transpose ? r : side); c++) {
-            float *a = &q->bump[r * side + c], *b = &q->bump[c * side + r];
-            float swap = *a;
-            if (transpose) {
-                *a = *b;
-                *b = swap;
-            }
-        }
-    for (size_t i = 0; i < count; i++)
-        q->bump[i] = (float)((double)q->bump[i] / length);
+        for (int c = 0; c < side; c++)
+            q->bump[r * side + c] =
+                q->bump_of_side[transpose ? c * side + r : r * side + c];
 }
 
 static void start_linf(struct squares *q)
@@ -302,6 +308,7 @@ enum status square_search(struct search *s, const struct square_options *options
     q.x = arena_alloc(&arena, s->size * sizeof(float));
     q.best = arena_alloc(&arena, s->size * sizeof(float));
     q.bump = arena_alloc(&arena, (size_t)q.height * (size_t)q.width * sizeof(float));
+    q.bump_of_side = arena_alloc(&arena, (size_t)q.height * (size_t)q.width * sizeof(float));
     enum status st = OK;
     for (int r = 0; r < options->restarts && !st && !s->done; r++) {
         search_rng(s, "square", (uint64_t)r, &q.rng);
