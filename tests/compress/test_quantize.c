@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static char folder[] = "/tmp/gauntlet-quantize-XXXXXX";
-
 /* resnet8 for the pictures' four classes, with random weights. */
 static void make_network(void)
 {
@@ -17,7 +15,7 @@ static void make_network(void)
     char path[96];
     assert_ok(architecture_find("resnet8", &architecture));
     assert_ok(architecture_build(architecture, 16, 4, 1, &graph));
-    snprintf(path, sizeof path, "%s/net.onnx", folder);
+    snprintf(path, sizeof path, "%s/net.onnx", tiny_folder);
     assert_ok(onnx_write(&graph, path));
     graph_clear(&graph);
 }
@@ -27,7 +25,7 @@ static const char *metadata(const char *name, const char *key)
     static char value[256];
     struct graph graph;
     char path[96];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", tiny_folder, name);
     assert_ok(onnx_read(path, &graph));
     value[0] = 0;
     for (int i = 0; i < graph.n_metadata; i++)
@@ -41,15 +39,15 @@ static const char *metadata(const char *name, const char *key)
 static void products_run_beside_their_twins(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "quantize net.onnx --calib data --output int8.onnx "
+    assert_int_equal(tiny_run("quantize net.onnx --calib data --output int8.onnx "
                                       "--sensitivity"),
                      0);
     assert_non_null(strstr(tiny_output(), "SENSITIVITY"));
     assert_non_null(strstr(tiny_output(), "8.00 bits a weight"));
-    assert_int_equal(tiny_run(folder, "run --quiet --model net.onnx --model int8.onnx "
+    assert_int_equal(tiny_run("run --quiet --model net.onnx --model int8.onnx "
                                       "--dataset data --noise gaussian_noise:1"),
                      0);
-    assert_int_equal(tiny_run(folder, "leaderboard --twins"), 0);
+    assert_int_equal(tiny_run("leaderboard --twins"), 0);
     assert_non_null(strstr(tiny_output(), "int8/w8a8-rtn"));
 }
 
@@ -59,23 +57,23 @@ static void int4_predicts_the_same(void **state)
     (void)state;
 #define LINE                                                                             \
     "quantize net.onnx --calib data --weights 3 --acts 4 --quiet --method cle+bias "
-    assert_int_equal(tiny_run(folder, LINE "--output bytes.onnx"), 0);
-    assert_int_equal(tiny_run(folder, LINE "--int4 --output nibbles.onnx"), 0);
+    assert_int_equal(tiny_run(LINE "--output bytes.onnx"), 0);
+    assert_int_equal(tiny_run(LINE "--int4 --output nibbles.onnx"), 0);
     assert_string_equal(metadata("nibbles.onnx", "gauntlet.quantized"),
                         "cle+bias w3 a4 edges8 academic");
     assert_int_equal(strncmp(metadata("nibbles.onnx", "gauntlet.weight_bits"), "8 3 3 ", 6),
                      0);
-    assert_int_equal(tiny_run(folder, "run --quiet --model bytes.onnx --model nibbles.onnx "
+    assert_int_equal(tiny_run("run --quiet --model bytes.onnx --model nibbles.onnx "
                                       "--dataset data --db four.db"),
                      0);
-    assert_string_equal(tiny_ask(folder, "four.db", "SELECT count(DISTINCT top1) FROM pred"),
+    assert_string_equal(tiny_ask("four.db", "SELECT count(DISTINCT top1) FROM pred"),
                         "1");
 }
 
 static void mixed_precision_is_reported(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "quantize net.onnx --calib data --mixed bits=4 "
+    assert_int_equal(tiny_run("quantize net.onnx --calib data --mixed bits=4 "
                                       "--acts 8 --output mixed.onnx"),
                      0);
     assert_non_null(strstr(tiny_output(), "mixed precision: sensitivity"));
@@ -92,16 +90,16 @@ static void any_pictures_calibrate(void **state)
     snprintf(shell, sizeof shell,
              "cd %s && mkdir flat && for c in data/*; do for f in $c/*; do cp $f "
              "flat/${c##*/}_${f##*/}; done; done",
-             folder);
+             tiny_folder);
     assert_int_equal(system(shell), 0);
-    assert_int_equal(tiny_run(folder, "quantize net.onnx --calib flat --output flat.onnx"),
+    assert_int_equal(tiny_run("quantize net.onnx --calib flat --output flat.onnx"),
                      0);
-    assert_int_equal(tiny_run(folder, "quantize net.onnx --calib data --output deep.onnx"),
+    assert_int_equal(tiny_run("quantize net.onnx --calib data --output deep.onnx"),
                      0);
-    assert_int_equal(tiny_run(folder, "run --quiet --model flat.onnx --model deep.onnx "
+    assert_int_equal(tiny_run("run --quiet --model flat.onnx --model deep.onnx "
                                       "--dataset data --db flat.db"),
                      0);
-    assert_string_equal(tiny_ask(folder, "flat.db", "SELECT count(DISTINCT top1) FROM pred"),
+    assert_string_equal(tiny_ask("flat.db", "SELECT count(DISTINCT top1) FROM pred"),
                         "1");
 }
 
@@ -111,7 +109,7 @@ static void augmentation_is_seeded(void **state)
     (void)state;
     char tables[3][4096];
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(tiny_run(folder, "quantize net.onnx --calib synthetic:1:16 --quiet "
+        assert_int_equal(tiny_run("quantize net.onnx --calib synthetic:1:16 --quiet "
                                           "--output moved.onnx %s",
                                   i ? "--augment" : ""),
                          0);
@@ -132,16 +130,16 @@ static void kills_cost_one_block(void **state)
              "cd %s && { $GAUNTLET_PROGRAM %s >/dev/null 2>&1 & pid=$!; "
              "for i in $(seq 1000); do [ -e out.onnx.state ] && break; sleep 0.02; done; "
              "kill -9 $pid; wait $pid 2>/dev/null; [ ! -e out.onnx ]; }",
-             folder, line);
+             tiny_folder, line);
     assert_int_equal(system(shell), 0);
-    assert_int_equal(tiny_run(folder, "%s", line), 0);
+    assert_int_equal(tiny_run("%s", line), 0);
     assert_non_null(strstr(tiny_output(), "blocks done"));
     snprintf(shell, sizeof shell, "cd %s && [ ! -e out.onnx.state ] && mv out.onnx kept.onnx",
-             folder);
+             tiny_folder);
     assert_int_equal(system(shell), 0);
-    assert_int_equal(tiny_run(folder, "%s", line), 0);
+    assert_int_equal(tiny_run("%s", line), 0);
     assert_null(strstr(tiny_output(), "blocks done"));
-    snprintf(shell, sizeof shell, "cd %s && cmp out.onnx kept.onnx", folder);
+    snprintf(shell, sizeof shell, "cd %s && cmp out.onnx kept.onnx", tiny_folder);
     assert_int_equal(system(shell), 0);
 }
 
@@ -162,12 +160,20 @@ static void mistakes_are_named(void **state)
         {"--state net.onnx", "the state of another network"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_int_equal(tiny_run(folder, "quantize net.onnx --calib data --output x.onnx %s",
+        assert_int_equal(tiny_run("quantize net.onnx --calib data --output x.onnx %s",
                                   wrong[i][0]),
                          1);
         if (!strstr(tiny_output(), wrong[i][1]))
             fail_msg("%s: '%s' does not say '%s'", wrong[i][0], tiny_output(), wrong[i][1]);
     }
+}
+
+static int setup(void **state)
+{
+    int failed = tiny_setup(state);
+    if (!failed)
+        make_network();
+    return failed;
 }
 
 int main(void)
@@ -181,11 +187,5 @@ int main(void)
         cmocka_unit_test(kills_cost_one_block),
         cmocka_unit_test(mistakes_are_named),
     };
-    if (!mkdtemp(folder))
-        return 1;
-    tiny_make(folder);
-    make_network();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    tiny_remove(folder);
-    return failed;
+    return cmocka_run_group_tests(tests, setup, tiny_teardown);
 }

@@ -12,23 +12,9 @@
 
 #include <sqlite3.h>
 
-static char folder[] = "/tmp/gauntlet-faults-XXXXXX";
-
-static const char *ask(const char *db, const char *sql)
-{
-    return tiny_ask(folder, db, sql);
-}
-
-static void shell(const char *line)
-{
-    char *whole = mem_format("cd '%s' && %s", folder, line);
-    assert_int_equal(system(whole), 0);
-    free(whole);
-}
-
 static void remove_db(const char *db)
 {
-    char *line = mem_format("rm -f '%s/%s'*", folder, db);
+    char *line = mem_format("rm -f '%s/%s'*", tiny_folder, db);
     assert_int_equal(system(line), 0);
     free(line);
 }
@@ -41,7 +27,7 @@ static void remove_db(const char *db)
 /* Until the program is at its cells: a signal before that ends it like any other. */
 static void wait_for_run(const char *db)
 {
-    char *path = mem_format("%s/%s", folder, db);
+    char *path = mem_format("%s/%s", tiny_folder, db);
     const struct timespec step = {0, 2000000};
     bool begun = false;
     for (int i = 0; i < 5000 && !begun; i++) {
@@ -59,13 +45,13 @@ static void wait_for_run(const char *db)
     assert_true(begun);
 }
 
-/* "gauntlet ARGUMENTS" in the folder, on its own; what it says is dropped. */
+/* "gauntlet ARGUMENTS" in the tiny_folder, on its own; what it says is dropped. */
 static pid_t start(const char *arguments)
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (!child) {
-        char *line = mem_format("cd '%s' && exec '%s' %s >/dev/null 2>&1", folder,
+        char *line = mem_format("cd '%s' && exec '%s' %s >/dev/null 2>&1", tiny_folder,
                                 getenv("GAUNTLET_PROGRAM"), arguments);
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(98);
@@ -99,11 +85,10 @@ static int start_and_stop(const char *db, int signal_number, int after_ms)
 static void interrupted_runs_go_on(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db whole.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db whole.db "
                               "--quiet " LONG_WORK),
                      0);
-    char *whole = tiny_dump(folder, "whole.db");
+    char *whole = tiny_dump("whole.db");
     int interrupted = 0;
     for (int trial = 0; trial < 4; trial++) {
         remove_db("part.db");
@@ -113,16 +98,15 @@ static void interrupted_runs_go_on(void **state)
                     code == 128 + SIGTERM);
         if (code == 4) {
             interrupted++;
-            assert_string_equal(ask("part.db", "SELECT status || exit_code FROM run"),
+            assert_string_equal(tiny_ask("part.db", "SELECT status || exit_code FROM run"),
                                 "interrupted4");
         }
-        assert_int_equal(tiny_run(folder,
-                                  "run --model tiny.onnx --dataset data --db part.db "
+        assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db part.db "
                                   "--quiet " LONG_WORK),
                          0);
-        char *part = tiny_dump(folder, "part.db");
+        char *part = tiny_dump("part.db");
         assert_string_equal(whole, part);
-        assert_string_equal(ask("part.db", "SELECT count(*) FROM checkpoint"), "0");
+        assert_string_equal(tiny_ask("part.db", "SELECT count(*) FROM checkpoint"), "0");
         free(part);
     }
     assert_true(interrupted > 0);
@@ -133,26 +117,25 @@ static void interrupted_runs_go_on(void **state)
 static void kills_leave_no_half_cell(void **state)
 {
     (void)state;
-    char *whole = tiny_dump(folder, "whole.db");
+    char *whole = tiny_dump("whole.db");
     remove_db("killed.db");
     for (int trial = 0; trial < 25; trial++) {
         start_and_stop("killed.db", SIGKILL, 10 + 8 * (trial * 7919 % 25));
-        char *path = mem_format("%s/killed.db", folder);
+        char *path = mem_format("%s/killed.db", tiny_folder);
         if (!access(path, F_OK)) {
-            assert_string_equal(ask("killed.db", "PRAGMA integrity_check"), "ok");
-            if (*ask("killed.db", "SELECT 1 FROM sqlite_schema WHERE name = 'pred'"))
-                assert_string_equal(ask("killed.db",
+            assert_string_equal(tiny_ask("killed.db", "PRAGMA integrity_check"), "ok");
+            if (*tiny_ask("killed.db", "SELECT 1 FROM sqlite_schema WHERE name = 'pred'"))
+                assert_string_equal(tiny_ask("killed.db",
                                         "SELECT count(*) FROM cell LEFT JOIN pred"
                                         " USING(cell_id) WHERE top1 IS NULL"),
                                     "0");
         }
         free(path);
     }
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db killed.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db killed.db "
                               "--quiet " LONG_WORK),
                      0);
-    char *killed = tiny_dump(folder, "killed.db");
+    char *killed = tiny_dump("killed.db");
     assert_string_equal(whole, killed);
     free(whole);
     free(killed);
@@ -165,49 +148,46 @@ static void broken_pictures_are_recorded(void **state)
     char *copy =
         mem_format("cd '%s' && cp -r data damaged && printf '%s' > damaged/red/2.jpg && "
                    "head -c 300 damaged/red/1.jpg > damaged/white/2.jpg",
-                   folder, junk);
+                   tiny_folder, junk);
     assert_int_equal(system(copy), 0);
     free(copy);
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset damaged --db bad.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset damaged --db bad.db "
                               "--noise decode=stb"),
                      0);
     assert_non_null(strstr(tiny_output(), "    red/2.jpg: decode: not JPEG, PNG"));
     assert_non_null(strstr(tiny_output(), "    white/2.jpg: decode: "));
     assert_null(strstr(tiny_output(), "more\n")); /* one line each, whatever the cells */
-    assert_string_equal(ask("bad.db",
+    assert_string_equal(tiny_ask("bad.db",
                             "SELECT n || ' ' || n_unread || ' ' || round(acc, 3) FROM"
                             " result WHERE condition = 'clean'"),
                         "10 2 0.8");
-    assert_string_equal(ask("bad.db", "SELECT DISTINCT stage FROM failure"), "decode");
-    assert_string_equal(ask("bad.db", "SELECT count(*) FROM failure"), "4");
-    assert_string_equal(ask("bad.db", "SELECT count(*) FROM failure WHERE message = ''"),
+    assert_string_equal(tiny_ask("bad.db", "SELECT DISTINCT stage FROM failure"), "decode");
+    assert_string_equal(tiny_ask("bad.db", "SELECT count(*) FROM failure"), "4");
+    assert_string_equal(tiny_ask("bad.db", "SELECT count(*) FROM failure WHERE message = ''"),
                         "0");
 }
 
 static void one_bad_model_costs_its_own_cells(void **state)
 {
     (void)state;
-    char *path = mem_format("%s/bad.onnx", folder);
+    char *path = mem_format("%s/bad.onnx", tiny_folder);
     assert_ok(file_replace(path, "not a network", 13));
     free(path);
-    assert_int_equal(tiny_run(folder,
-                              "run --model bad.onnx --model tiny.onnx --dataset data "
+    assert_int_equal(tiny_run("run --model bad.onnx --model tiny.onnx --dataset data "
                               "--db mixed.db"),
                      2);
     assert_non_null(strstr(tiny_output(), "bad.onnx: left out"));
-    assert_string_equal(ask("mixed.db", "SELECT model || acc FROM result"), "tiny1.0");
+    assert_string_equal(tiny_ask("mixed.db", "SELECT model || acc FROM result"), "tiny1.0");
     assert_int_equal(
-        tiny_run(folder, "run --model bad.onnx --dataset data --db mixed.db"), 1);
+        tiny_run("run --model bad.onnx --dataset data --db mixed.db"), 1);
 
     /* A condition that cannot be: the others are done, and this one says why. */
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db mixed.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db mixed.db "
                               "--noise 'pgd-linf eps=1/255 source=nobody'"),
                      2);
     assert_non_null(strstr(tiny_output(), "source=nobody is not among the models"));
     assert_string_equal(
-        ask("mixed.db", "SELECT status FROM cell WHERE error LIKE '%nobody%'"),
+        tiny_ask("mixed.db", "SELECT status FROM cell WHERE error LIKE '%nobody%'"),
         "skipped");
 }
 
@@ -220,26 +200,26 @@ static void one_bad_model_costs_its_own_cells(void **state)
 static void a_model_that_vanishes_costs_its_own_cells(void **state)
 {
     (void)state;
-    tiny_network(folder, "other", 3);
-    shell("cp other.onnx kept.onnx");
-    assert_int_equal(tiny_run(folder, TWO_MODELS "--db calm.db"), 0);
-    char *calm = tiny_dump(folder, "calm.db");
+    tiny_network("other", 3);
+    tiny_shell("cp other.onnx kept.onnx");
+    assert_int_equal(tiny_run(TWO_MODELS "--db calm.db"), 0);
+    char *calm = tiny_dump("calm.db");
     static const char *const ways[] = {"rm other.onnx", ": > other.onnx",
                                        "echo no network > other.onnx"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         remove_db("gone.db");
         pid_t child = start(TWO_MODELS "--db gone.db");
         wait_for_run("gone.db");
-        shell(ways[i]);
+        tiny_shell("%s", ways[i]);
         assert_int_equal(await(child), 0);
-        char *gone = tiny_dump(folder, "gone.db");
+        char *gone = tiny_dump("gone.db");
         assert_string_equal(calm, gone);
         free(gone);
-        assert_int_equal(tiny_run(folder, TWO_MODELS "--noise fog:2 --db gone.db"), 2);
+        assert_int_equal(tiny_run(TWO_MODELS "--noise fog:2 --db gone.db"), 2);
         assert_non_null(strstr(tiny_output(), "other.onnx: left out"));
-        assert_string_equal(ask("gone.db", "SELECT group_concat(model) FROM result WHERE"
+        assert_string_equal(tiny_ask("gone.db", "SELECT group_concat(model) FROM result WHERE"
                                 " noise = 'fog'"), "tiny");
-        shell("cp kept.onnx other.onnx");
+        tiny_shell("cp kept.onnx other.onnx");
     }
     free(calm);
 }
@@ -248,7 +228,7 @@ static void a_model_that_vanishes_costs_its_own_cells(void **state)
 static void two_runners_share_a_database(void **state)
 {
     (void)state;
-    char *whole = tiny_dump(folder, "whole.db");
+    char *whole = tiny_dump("whole.db");
     remove_db("shared.db");
     pid_t children[2];
     for (int i = 0; i < 2; i++)
@@ -256,11 +236,11 @@ static void two_runners_share_a_database(void **state)
                             LONG_WORK);
     for (int i = 0; i < 2; i++)
         assert_int_equal(await(children[i]), 0);
-    char *shared = tiny_dump(folder, "shared.db");
+    char *shared = tiny_dump("shared.db");
     assert_string_equal(whole, shared);
-    assert_string_equal(ask("shared.db", "SELECT count(*) - count(DISTINCT key) FROM cell"), "0");
-    assert_string_equal(ask("shared.db", "SELECT group_concat(status) FROM run"), "done,done");
-    assert_int_equal(tiny_run(folder, "doctor --db shared.db"), 0);
+    assert_string_equal(tiny_ask("shared.db", "SELECT count(*) - count(DISTINCT key) FROM cell"), "0");
+    assert_string_equal(tiny_ask("shared.db", "SELECT group_concat(status) FROM run"), "done,done");
+    assert_int_equal(tiny_run("doctor --db shared.db"), 0);
     free(shared);
     free(whole);
 }
@@ -270,15 +250,15 @@ static void the_clock_goes_backwards(void **state)
 {
     (void)state;
     remove_db("clock.db");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db clock.db"), 0);
-    ask("clock.db", "UPDATE run SET started = '2999-01-01T00:00:00.000Z', finished ="
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db clock.db"), 0);
+    tiny_ask("clock.db", "UPDATE run SET started = '2999-01-01T00:00:00.000Z', finished ="
                     " '2999-01-01T00:00:01.000Z'");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db clock.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db clock.db "
                                       "--noise colour=bgr"), 0);
-    assert_string_equal(ask("clock.db", "SELECT started >= lag(started, 1, '') OVER (ORDER BY"
+    assert_string_equal(tiny_ask("clock.db", "SELECT started >= lag(started, 1, '') OVER (ORDER BY"
                             " run_id) AND finished >= started FROM run"), "1 1");
-    assert_string_equal(ask("clock.db", "SELECT count(*) FROM result"), "2");
-    assert_int_equal(tiny_run(folder, "doctor --db clock.db"), 0);
+    assert_string_equal(tiny_ask("clock.db", "SELECT count(*) FROM result"), "2");
+    assert_int_equal(tiny_run("doctor --db clock.db"), 0);
 }
 
 /* A cell that works too long is given up and said; the others are done, and it is tried
@@ -287,16 +267,16 @@ static void long_cells_time_out(void **state)
 {
     (void)state;
     remove_db("late.db");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db late.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db late.db "
                               "--timeout-cell 0.2 --noise 'pgd-linf eps=2/255 steps=90000' "
                               "--noise colour=bgr"), 2);
     assert_non_null(strstr(tiny_output(), "1 timed out"));
     assert_non_null(strstr(tiny_output(), "ran past --timeout-cell"));
-    assert_string_equal(ask("late.db", "SELECT condition || ' ' || status FROM failed"),
+    assert_string_equal(tiny_ask("late.db", "SELECT condition || ' ' || status FROM failed"),
                         "pgd-linf eps=2/255 steps=90000 timeout");
-    assert_string_equal(ask("late.db", "SELECT condition FROM result ORDER BY 1"),
+    assert_string_equal(tiny_ask("late.db", "SELECT condition FROM result ORDER BY 1"),
                         "clean colour=bgr");
-    assert_string_equal(ask("late.db", "SELECT exit_code FROM run"), "2");
+    assert_string_equal(tiny_ask("late.db", "SELECT exit_code FROM run"), "2");
 }
 
 /* Every test that the README's table of faults names is there and runs. */
@@ -336,22 +316,6 @@ static void the_readme_names_tests_that_are(void **state)
         free(texts[i]);
 }
 
-static int make(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return 1;
-    tiny_make(folder);
-    return 0;
-}
-
-static int clean_up(void **state)
-{
-    (void)state;
-    tiny_remove(folder);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,5 +329,5 @@ int main(void)
         cmocka_unit_test(one_bad_model_costs_its_own_cells),
         cmocka_unit_test(the_readme_names_tests_that_are),
     };
-    return cmocka_run_group_tests(tests, make, clean_up);
+    return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

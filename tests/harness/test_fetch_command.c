@@ -7,28 +7,12 @@
 
 #include <string.h>
 
-static char folder[] = "/tmp/gauntlet-test-XXXXXX";
-
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void shell(const char *format, ...)
-{
-    char command[4096];
-    int size = snprintf(command, sizeof command, "cd %s && ", folder);
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command + size, sizeof command - (size_t)size, format, args);
-    va_end(args);
-    assert_int_equal(system(command), 0);
-}
-
 /* mirror/{tiny.onnx,pets.tar,boxes.tar.gz,evil.tar} and mine.yaml, which describes them. */
 static int setup(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder) || setenv("XDG_CACHE_HOME", folder, 1))
+    if (tiny_setup(state) || setenv("XDG_CACHE_HOME", tiny_folder, 1))
         return -1;
-    tiny_make(folder);
-    shell("mkdir mirror && cp tiny.onnx mirror/ && tar cf mirror/pets.tar -C data ."
+    tiny_shell("mkdir mirror && cp tiny.onnx mirror/ && tar cf mirror/pets.tar -C data ."
           " && mkdir boxes && cp -r data boxes/inner && tar czf mirror/boxes.tar.gz boxes"
           " && ln -s /etc/passwd link && tar cf mirror/evil.tar link");
     struct text yaml = {0};
@@ -36,7 +20,7 @@ static int setup(void **state)
                                         "evil.tar"};
     char sha[4][HASH_HEX];
     for (int i = 0; i < 4; i++) {
-        char *path = mem_format("%s/mirror/%s", folder, files[i]);
+        char *path = mem_format("%s/mirror/%s", tiny_folder, files[i]);
         enum status st = hash_file(path, sha[i]);
         free(path);
         if (st)
@@ -58,79 +42,66 @@ static int setup(void **state)
               "  - name: lying\n    md5: 00000000000000000000000000000000\n"
               "    urls: [\"https://example.invalid/pets.tar\"]\n",
               sha[0], sha[1], sha[2], sha[3]);
-    char *path = mem_format("%s/mine.yaml", folder);
+    char *path = mem_format("%s/mine.yaml", tiny_folder);
     FILE *file = fopen(path, "w");
     if (!file || fputs(yaml.data, file) < 0 || fclose(file))
         return -1;
     setenv("GAUNTLET_CATALOGUE", path, 1);
     free(path);
     text_clear(&yaml);
-    char *mirror = mem_format("file://%s/mirror", folder);
+    char *mirror = mem_format("file://%s/mirror", tiny_folder);
     setenv("GAUNTLET_MIRROR", mirror, 1);
     free(mirror);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tiny_remove(folder);
-    return 0;
-}
-
-static void says(const char *words)
-{
-    if (!strstr(tiny_output(), words))
-        fail_msg("'%s' does not say '%s'", tiny_output(), words);
 }
 
 /* Fetched by name, then used by name. */
 static void used_by_name(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "run --model fetched --dataset pets --db r.db"), 1);
-    says("gauntlet fetch fetched");
-    if (tiny_run(folder, "fetch fetched pets boxes --quiet --tries 1"))
+    assert_int_equal(tiny_run("run --model fetched --dataset pets --db r.db"), 1);
+    tiny_says("gauntlet fetch fetched");
+    if (tiny_run("fetch fetched pets boxes --quiet --tries 1"))
         fail_msg("%s", tiny_output());
-    says("fetched\tfetched\t");
-    assert_int_equal(tiny_run(folder, "fetch fetched pets boxes --verify"), 0);
-    says("pets\twas here\t");
-    says("boxes\twas here\t");
-    shell("cp tiny.yaml gauntlet/models/fetched.yaml");
-    assert_int_equal(tiny_run(folder, "run --model fetched --dataset pets --db r.db"), 0);
-    assert_int_equal(tiny_run(folder, "run --model fetched --dataset boxes --db r.db"),
+    tiny_says("fetched\tfetched\t");
+    assert_int_equal(tiny_run("fetch fetched pets boxes --verify"), 0);
+    tiny_says("pets\twas here\t");
+    tiny_says("boxes\twas here\t");
+    tiny_shell("cp tiny.yaml gauntlet/models/fetched.yaml");
+    assert_int_equal(tiny_run("run --model fetched --dataset pets --db r.db"), 0);
+    assert_int_equal(tiny_run("run --model fetched --dataset boxes --db r.db"),
                      0);
-    shell("test \"$(sqlite3 r.db 'SELECT group_concat(dataset) FROM (SELECT dataset FROM "
+    tiny_shell("test \"$(sqlite3 r.db 'SELECT group_concat(dataset) FROM (SELECT dataset FROM "
           "result"
           " WHERE acc=1 ORDER BY 1)')\" = boxes,pets");
-    shell("test ! -e gauntlet/datasets/boxes.archive");
+    tiny_shell("test ! -e gauntlet/datasets/boxes.archive");
 }
 
 static void one_failure_costs_itself(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "fetch evil lying 'pet*' --quiet --tries 1"), 2);
-    says("'link' is a link; nothing was unpacked");
-    says("lying");
-    says("pets\twas here");
-    shell("test ! -e gauntlet/datasets/evil && test ! -e gauntlet/datasets/evil.archive");
-    shell("test ! -e gauntlet/datasets/lying.tar && test ! -e "
+    assert_int_equal(tiny_run("fetch evil lying 'pet*' --quiet --tries 1"), 2);
+    tiny_says("'link' is a link; nothing was unpacked");
+    tiny_says("lying");
+    tiny_says("pets\twas here");
+    tiny_shell("test ! -e gauntlet/datasets/evil && test ! -e gauntlet/datasets/evil.archive");
+    tiny_shell("test ! -e gauntlet/datasets/lying.tar && test ! -e "
           "gauntlet/datasets/lying.tar.part");
 }
 
 static void refuses(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "fetch"), 1);
-    assert_int_equal(tiny_run(folder, "fetch pest"), 1);
-    says("did you mean 'pets'?");
-    assert_int_equal(tiny_run(folder, "fetch objectnet"), 1);
-    says("behind a password");
-    assert_int_equal(tiny_run(folder, "fetch squeezenet1.1-7 --offline"), 2);
-    says("--offline");
-    assert_int_equal(tiny_run(folder, "fetch 'resnet50-v1-12*' --dry-run"), 0);
-    says("154.1 MB to fetch");
-    assert_int_equal(tiny_run(folder, "fetch cifar10 --jobs 0"), 1);
+    assert_int_equal(tiny_run("fetch"), 1);
+    assert_int_equal(tiny_run("fetch pest"), 1);
+    tiny_says("did you mean 'pets'?");
+    assert_int_equal(tiny_run("fetch objectnet"), 1);
+    tiny_says("behind a password");
+    assert_int_equal(tiny_run("fetch squeezenet1.1-7 --offline"), 2);
+    tiny_says("--offline");
+    assert_int_equal(tiny_run("fetch 'resnet50-v1-12*' --dry-run"), 0);
+    tiny_says("154.1 MB to fetch");
+    assert_int_equal(tiny_run("fetch cifar10 --jobs 0"), 1);
 }
 
 int main(void)
@@ -140,5 +111,5 @@ int main(void)
         cmocka_unit_test(one_failure_costs_itself),
         cmocka_unit_test(refuses),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, tiny_teardown);
 }

@@ -9,19 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 
-static char folder[] = "/tmp/gauntlet-nightly-XXXXXX";
-
-static void put(const char *name, const char *text)
-{
-    char *path = mem_format("%s/%s", folder, name);
-    assert_ok(file_replace(path, text, strlen(text)));
-    free(path);
-}
-
 static bool says(const char *name, const char *words)
 {
     struct mapping file;
-    char *path = mem_format("%s/%s", folder, name);
+    char *path = mem_format("%s/%s", tiny_folder, name);
     assert_ok(file_map(path, &file));
     bool found = memmem(file.data, file.size, words, strlen(words)) != NULL;
     file_unmap(&file);
@@ -33,7 +24,7 @@ static bool says(const char *name, const char *words)
 static char *quoted(const char *name, const char *before)
 {
     struct mapping file;
-    char *path = mem_format("%s/%s", folder, name);
+    char *path = mem_format("%s/%s", tiny_folder, name);
     assert_ok(file_map(path, &file));
     const char *from = memmem(file.data, file.size, before, strlen(before));
     assert_non_null(from);
@@ -51,11 +42,11 @@ static char *quoted(const char *name, const char *before)
 static void a_night_and_the_next(void **state)
 {
     (void)state;
-    put("suite.yaml", SUITE "gates:\n  - acc(tiny) >= 0.99\n");
-    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --report 1.md --pin first"),
+    tiny_write("suite.yaml", SUITE "gates:\n  - acc(tiny) >= 0.99\n");
+    assert_int_equal(tiny_run("nightly suite.yaml --quiet --report 1.md --pin first"),
                      EXIT_DONE);
     assert_true(says("1.md", "4 new; 1 of 1 gates hold"));
-    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --report 2.md --junit 2.xml"
+    assert_int_equal(tiny_run("nightly suite.yaml --quiet --report 2.md --junit 2.xml"
                                       " --html 2.html --baseline first"), EXIT_DONE);
     assert_true(says("2.md", "4 identical"));
     assert_true(says("2.md", "4 of 4 canaries the same"));
@@ -68,15 +59,15 @@ static void a_night_and_the_next(void **state)
 static void a_gate_that_fails(void **state)
 {
     (void)state;
-    put("strict.yaml", SUITE "gates:\n  - acc(tiny, colour=bgr) >= 0.9\n");
-    assert_int_equal(tiny_run(folder, "nightly strict.yaml --quiet --report 3.md"),
+    tiny_write("strict.yaml", SUITE "gates:\n  - acc(tiny, colour=bgr) >= 0.9\n");
+    assert_int_equal(tiny_run("nightly strict.yaml --quiet --report 3.md"),
                      EXIT_REGRESSION);
     assert_true(says("3.md", "0 of 1 gates hold"));
-    assert_string_equal(tiny_ask(folder, "results.db", "SELECT status || exit_code FROM run"
+    assert_string_equal(tiny_ask("results.db", "SELECT status || exit_code FROM run"
                                  " ORDER BY run_id DESC LIMIT 1"), "done3");
-    put("wrong.yaml", SUITE "gates:\n  - acc(nobody) >= 0.9\n");
-    assert_int_equal(tiny_run(folder, "nightly wrong.yaml --quiet"), EXIT_USAGE);
-    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet --baseline nobody"),
+    tiny_write("wrong.yaml", SUITE "gates:\n  - acc(nobody) >= 0.9\n");
+    assert_int_equal(tiny_run("nightly wrong.yaml --quiet"), EXIT_USAGE);
+    assert_int_equal(tiny_run("nightly suite.yaml --quiet --baseline nobody"),
                      EXIT_USAGE);
 }
 
@@ -88,21 +79,21 @@ static void numbers_name_their_command(void **state)
     char *data = quoted("2.html", "\"data\":[\n\"");
     char *clean = quoted("2.html", "\"noises\":[\n\"");
     assert_string_equal(clean, " --noise clean");
-    assert_int_equal(tiny_run(folder, "run%s%s --noise colour=bgr --dry-run", model, data),
+    assert_int_equal(tiny_run("run%s%s --noise colour=bgr --dry-run", model, data),
                      EXIT_DONE);
     assert_non_null(strstr(tiny_output(), "2 cells: 0 to do, 2 done"));
     free(model);
     free(data);
     free(clean);
     /* overrides belong to the command, too */
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --set 'mean=0.1 0 0'"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --set 'mean=0.1 0 0'"
                               " --set order=bgr --limit 4 --seed 3 --noise gaussian_noise:1"
                               " --db other.db --quiet"), EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "leaderboard --db other.db --format html --output 3.html"),
+    assert_int_equal(tiny_run("leaderboard --db other.db --format html --output 3.html"),
                      EXIT_DONE);
     model = quoted("3.html", "{\"models\":[\n\"");
     data = quoted("3.html", "\"data\":[\n\"");
-    assert_int_equal(tiny_run(folder, "run%s%s --noise gaussian_noise:1 --db other.db --dry-run",
+    assert_int_equal(tiny_run("run%s%s --noise gaussian_noise:1 --db other.db --dry-run",
                               model, data), EXIT_DONE);
     assert_non_null(strstr(tiny_output(), "2 cells: 0 to do, 2 done"));
     free(model);
@@ -112,48 +103,32 @@ static void numbers_name_their_command(void **state)
 static void the_lock_is_held(void **state)
 {
     (void)state;
-    char *path = mem_format("%s/results.db.nightly-lock", folder);
+    char *path = mem_format("%s/results.db.nightly-lock", tiny_folder);
     int fd = open(path, O_RDWR | O_CREAT, 0644);
     assert_int_equal(flock(fd, LOCK_EX), 0);
-    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet"), EXIT_LOCKED);
+    assert_int_equal(tiny_run("nightly suite.yaml --quiet"), EXIT_LOCKED);
     close(fd);
-    assert_int_equal(tiny_run(folder, "nightly suite.yaml --quiet"), EXIT_DONE);
+    assert_int_equal(tiny_run("nightly suite.yaml --quiet"), EXIT_DONE);
     free(path);
 }
 
 static void databases_are_moved_about(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "export published.db"), EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "merge --db both.db results.db published.db"),
+    assert_int_equal(tiny_run("export published.db"), EXIT_DONE);
+    assert_int_equal(tiny_run("merge --db both.db results.db published.db"),
                      EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "leaderboard --db both.db --format csv --output a.csv"),
+    assert_int_equal(tiny_run("leaderboard --db both.db --format csv --output a.csv"),
                      EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "leaderboard --format csv --output b.csv"), EXIT_DONE);
-    char *compare = mem_format("cmp %s/a.csv %s/b.csv", folder, folder);
+    assert_int_equal(tiny_run("leaderboard --format csv --output b.csv"), EXIT_DONE);
+    char *compare = mem_format("cmp %s/a.csv %s/b.csv", tiny_folder, tiny_folder);
     assert_int_equal(system(compare), 0);
     free(compare);
-    assert_int_equal(tiny_run(folder, "leaderboard --format robustbench --output tree"),
+    assert_int_equal(tiny_run("leaderboard --format robustbench --output tree"),
                      EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "prune --keep 1"), EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "doctor --db results.db"), EXIT_DONE);
-    assert_int_equal(tiny_run(folder, "merge --db both.db nothing.db"), EXIT_STORE);
-}
-
-static int make(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return 1;
-    tiny_make(folder);
-    return 0;
-}
-
-static int clear(void **state)
-{
-    (void)state;
-    tiny_remove(folder);
-    return 0;
+    assert_int_equal(tiny_run("prune --keep 1"), EXIT_DONE);
+    assert_int_equal(tiny_run("doctor --db results.db"), EXIT_DONE);
+    assert_int_equal(tiny_run("merge --db both.db nothing.db"), EXIT_STORE);
 }
 
 int main(void)
@@ -165,5 +140,5 @@ int main(void)
         cmocka_unit_test(the_lock_is_held),
         cmocka_unit_test(databases_are_moved_about),
     };
-    return cmocka_run_group_tests(tests, make, clear);
+    return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

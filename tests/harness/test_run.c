@@ -9,11 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-static char folder[] = "/tmp/gauntlet-run-XXXXXX";
-
 static const char *ask(const char *db, const char *sql)
 {
-    return tiny_ask(folder, db, sql);
+    return tiny_ask(db, sql);
 }
 
 #define FAMILIES                                                                         \
@@ -26,7 +24,7 @@ static const char *ask(const char *db, const char *sql)
 static void numbers_are_right(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data " FAMILIES),
                      0);
     assert_string_equal(ask("results.db", "SELECT count(*) FROM result"), "14");
     assert_string_equal(
@@ -71,7 +69,7 @@ static void sequences_are_counted(void **state)
     assert_string_equal(ask("results.db", "SELECT DISTINCT spread FROM sequence"),
                         "[null,null,null,null,null,null,null,null]");
     /* Twenty pixels are more than these pictures have: the frame is black at its ends. */
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db p.db"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db p.db"
                                       " --noise 'translate-p:[1,2] set=224' --noise tilt-p"),
                      0);
     assert_string_equal(ask("p.db", "SELECT pairs FROM stability ORDER BY condition"),
@@ -89,11 +87,11 @@ static void sequences_are_counted(void **state)
 static void finished_cells_never_run_again(void **state)
 {
     (void)state;
-    char *before = tiny_dump(folder, "results.db");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data " FAMILIES),
+    char *before = tiny_dump("results.db");
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data " FAMILIES),
                      0);
     assert_non_null(strstr(tiny_output(), "0 cells done, 14 already there"));
-    char *after = tiny_dump(folder, "results.db");
+    char *after = tiny_dump("results.db");
     assert_string_equal(before, after);
     assert_string_equal(ask("results.db", "SELECT count(*) FROM cell"), "14");
     free(before);
@@ -105,12 +103,11 @@ static void threads_change_nothing(void **state)
     (void)state;
     for (int threads = 1; threads <= 3; threads++) {
         char *db = mem_format("t%d.db", threads);
-        assert_int_equal(tiny_run(folder,
-                                  "run --model tiny.onnx --dataset data --threads %d "
+        assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --threads %d "
                                   "--db %s --quiet " FAMILIES,
                                   threads, db),
                          0);
-        char *one = tiny_dump(folder, "results.db"), *other = tiny_dump(folder, db);
+        char *one = tiny_dump("results.db"), *other = tiny_dump(db);
         assert_string_equal(one, other);
         free(one);
         free(other);
@@ -124,8 +121,7 @@ static void shards_hold_the_whole(void **state)
     int cells = 0;
     for (int shard = 1; shard <= 3; shard++) {
         char *db = mem_format("s%d.db", shard);
-        assert_int_equal(tiny_run(folder,
-                                  "run --model tiny.onnx --dataset data --shard %d/3 "
+        assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --shard %d/3 "
                                   "--db %s --quiet " FAMILIES,
                                   shard, db),
                          0);
@@ -135,13 +131,13 @@ static void shards_hold_the_whole(void **state)
         free(db);
     }
     assert_int_equal(cells, 13);
-    assert_int_equal(tiny_run(folder, "merge s1.db s2.db --db all.db"), 2); /* one is missing */
-    assert_int_equal(tiny_run(folder, "merge s3.db --db all.db"), 0);
-    char *whole = tiny_dump(folder, "results.db"), *merged = tiny_dump(folder, "all.db");
+    assert_int_equal(tiny_run("merge s1.db s2.db --db all.db"), 2); /* one is missing */
+    assert_int_equal(tiny_run("merge s3.db --db all.db"), 0);
+    char *whole = tiny_dump("results.db"), *merged = tiny_dump("all.db");
     assert_string_equal(whole, merged);
     free(whole);
     free(merged);
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --shard 4/3"),
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --shard 4/3"),
                      1);
 }
 
@@ -153,10 +149,10 @@ static void classes_can_be_unknown_or_few(void **state)
     (void)state;
     char *few = mem_format("cd '%s' && mkdir -p few && cp -r data/red data/white few/ &&"
                            " printf '0\tblue\n1\tgreen\n2\tred\n3\twhite\n' > four.tsv",
-                           folder);
+                           tiny_folder);
     assert_int_equal(system(few), 0);
     free(few);
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db unknown.db"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db unknown.db"
                                       " --ood synthetic:0:6 --noise colour=bgr"),
                      0);
     assert_string_equal(ask("unknown.db", "SELECT group_concat(condition || n || subset)"
@@ -168,14 +164,14 @@ static void classes_can_be_unknown_or_few(void **state)
                         "6 8");
     assert_string_equal(ask("unknown.db", "SELECT count(*) FROM pred WHERE conf IS NULL"),
                         "1");
-    assert_int_equal(tiny_run(folder, "leaderboard --db unknown.db"), 0);
+    assert_int_equal(tiny_run("leaderboard --db unknown.db"), 0);
     assert_non_null(strstr(tiny_output(), "AUROC"));
 
     /* Swapped, red looks blue; where blue is no choice, it is red or white. */
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset few --classes four.tsv"
                                       " --db few.db --noise colour=bgr"),
                      0);
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset few --classes four.tsv"
                                       " --db few.db --noise colour=bgr --among present"),
                      0);
     assert_string_equal(ask("few.db", "SELECT top1 FROM pred JOIN result USING(cell_id) WHERE"
@@ -185,11 +181,11 @@ static void classes_can_be_unknown_or_few(void **state)
                                       " USING(cell_id), json_each(top1) j WHERE"
                                       " r.subset = 'all among=present'"),
                         "1");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset few --classes four.tsv"
                                       " --db few.db --noise fgsm-linf --among present"),
                      2);
     assert_non_null(strstr(tiny_output(), "only those present count"));
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset few --classes four.tsv"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset few --classes four.tsv"
                                       " --among some"),
                      1);
     assert_non_null(strstr(tiny_output(), "choose one of: present, all"));
@@ -219,7 +215,7 @@ static void mistakes_are_named(void **state)
         {"leaderboard --db nothing.db", "nothing.db"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int code = tiny_run(folder, "%s", cases[i].arguments);
+        int code = tiny_run("%s", cases[i].arguments);
         if (!strstr(tiny_output(), cases[i].message))
             fail_msg("'%s' said\n%s", cases[i].arguments, tiny_output());
         assert_true(code == 1 || code == 6);
@@ -234,15 +230,15 @@ static void suites_run(void **state)
         "    twin: tiny\ndatasets:\n  - path: data\n    limit: 4\n"
         "noises:\n  - decode=[turbo,stb]\n"
         "worst:\n  - name: worst-colour\n    over: [clean, colour=bgr]\n";
-    char *path = mem_format("%s/t.yaml", folder);
-    tiny_network(folder, "second", 2);
+    char *path = mem_format("%s/t.yaml", tiny_folder);
+    tiny_network("second", 2);
     assert_ok(file_replace(path, suite, sizeof suite - 1));
     free(path);
-    assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --dry-run"), 0);
+    assert_int_equal(tiny_run("run t.yaml --db suite.db --dry-run"), 0);
     assert_non_null(strstr(tiny_output(), "8 cells: 8 to do, 0 done"));
-    assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --json --quiet"), 0);
+    assert_int_equal(tiny_run("run t.yaml --db suite.db --json --quiet"), 0);
     assert_non_null(strstr(tiny_output(), "\"done\":8,\"found\":0,\"failed\":0"));
-    assert_int_equal(tiny_run(folder, "run t.yaml --db suite.db --dry-run --json"), 0);
+    assert_int_equal(tiny_run("run t.yaml --db suite.db --dry-run --json"), 0);
     assert_non_null(strstr(tiny_output(), "\"state\":\"done\""));
     assert_string_equal(ask("suite.db", "SELECT DISTINCT n FROM result"), "4");
     assert_string_equal(ask("suite.db", "SELECT count(*) FROM twin"), "5");
@@ -253,10 +249,10 @@ static void suites_run(void **state)
                             "SELECT broken_by FROM pred JOIN result USING(cell_id)"
                             " WHERE kind = 'worst' LIMIT 1"),
                         "[\"colour=bgr\",null,\"colour=bgr\",null]");
-    assert_int_equal(tiny_run(folder, "leaderboard --db suite.db"), 0);
+    assert_int_equal(tiny_run("leaderboard --db suite.db"), 0);
     assert_non_null(strstr(tiny_output(), "second"));
     assert_int_equal(
-        tiny_run(folder, "leaderboard --db suite.db --format markdown --output b.md"), 0);
+        tiny_run("leaderboard --db suite.db --format markdown --output b.md"), 0);
 }
 
 /* Networks with one geometry meet in one wave, side by side on the same pixels. */
@@ -265,9 +261,9 @@ static void networks_share_pixels(void **state)
     (void)state;
     struct suite *suite;
     struct plan plan;
-    char *one = mem_format("%s/tiny.onnx", folder),
-         *two = mem_format("%s/second.onnx", folder);
-    char *data = mem_format("%s/data", folder);
+    char *one = mem_format("%s/tiny.onnx", tiny_folder),
+         *two = mem_format("%s/second.onnx", tiny_folder);
+    char *data = mem_format("%s/data", tiny_folder);
     assert_ok(suite_new(&suite));
     suite_add_model(suite, one);
     suite_add_model(suite, two);
@@ -304,7 +300,7 @@ static void the_most_telling_goes_first(void **state)
     (void)state;
     struct suite *suite;
     struct plan plan;
-    char *one = mem_format("%s/tiny.onnx", folder), *data = mem_format("%s/data", folder);
+    char *one = mem_format("%s/tiny.onnx", tiny_folder), *data = mem_format("%s/data", tiny_folder);
     assert_ok(suite_new(&suite));
     suite_add_model(suite, one);
     suite_add_dataset(suite, data, NULL, NULL, NULL);
@@ -360,15 +356,15 @@ static void costs_follow_from_past_cells(void **state)
     struct plan plan;
     struct store *store;
     struct plan_cost cost;
-    char *two = mem_format("%s/second.onnx", folder), *data = mem_format("%s/data", folder);
-    char *db = mem_format("%s/cost.db", folder);
-    tiny_network(folder, "second", 2);
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db cost.db "
+    char *two = mem_format("%s/second.onnx", tiny_folder), *data = mem_format("%s/data", tiny_folder);
+    char *db = mem_format("%s/cost.db", tiny_folder);
+    tiny_network("second", 2);
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db cost.db "
                               "--noise fog:1 --noise 'fgsm-linf eps=2/255' --quiet"), 0);
-    assert_int_equal(tiny_run(folder, "run --model second.onnx --dataset data --db cost.db "
+    assert_int_equal(tiny_run("run --model second.onnx --dataset data --db cost.db "
                               "--noise contrast:2 --quiet"), 0);
     /* tiny: 1 s clean, 3 s in fog, 10 s under attack; second: 2 s clean, 8 s with contrast */
-    tiny_ask(folder, "cost.db", "UPDATE run_cell SET cpu_s = (SELECT CASE noise WHEN 'clean' THEN"
+    tiny_ask("cost.db", "UPDATE run_cell SET cpu_s = (SELECT CASE noise WHEN 'clean' THEN"
              " iif(model = 'tiny', 1, 2) WHEN 'fog' THEN 3 WHEN 'contrast' THEN 8 ELSE 10 END"
              " FROM result r WHERE r.cell_id = run_cell.cell_id)");
     assert_ok(suite_new(&suite));
@@ -395,7 +391,7 @@ static void costs_follow_from_past_cells(void **state)
     store_close(store);
     plan_close(&plan);
     suite_free(suite);
-    assert_int_equal(tiny_run(folder, "run --model second.onnx --dataset data --limit 4 --db "
+    assert_int_equal(tiny_run("run --model second.onnx --dataset data --limit 4 --db "
                               "cost.db --noise fog:1 --noise 'pgd-linf eps=2/255' --threads 1 "
                               "--dry-run"), 0);
     assert_non_null(strstr(tiny_output(), "3 cells to do: about 4.0 s on 1 worker, "));
@@ -409,7 +405,7 @@ static void costs_follow_from_past_cells(void **state)
 static void budgets_end_runs(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db budget.db "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db budget.db "
                               "--budget 1 --noise 'square-linf eps=0.01/255 queries=90000 "
                               "restarts=20'"), EXIT_INTERRUPTED);
     assert_non_null(strstr(tiny_output(), "interrupted: the same command goes on"));
@@ -436,8 +432,8 @@ static void keys_hold_what_matters(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct suite *suite;
         struct plan plan;
-        char *model = mem_format("%s/tiny.onnx", folder),
-             *data = mem_format("%s/data", folder);
+        char *model = mem_format("%s/tiny.onnx", tiny_folder),
+             *data = mem_format("%s/data", tiny_folder);
         assert_ok(suite_new(&suite));
         suite_add_model(suite, model);
         suite_add_dataset(suite, data, NULL, NULL, NULL);
@@ -468,10 +464,10 @@ static void gradients_are_lent(void **state)
                                 "  - file: other.onnx\n"
                                 "datasets: [{path: data}]\n"
                                 "noises:\n  - ndg1-linf eps=100/255 steps=5 queries=9 source=twin\n";
-    char *path = mem_format("%s/twins.yaml", folder);
-    tiny_network(folder, "small", 4);
-    tiny_network(folder, "other", 3);
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --model small.onnx --dataset data"
+    char *path = mem_format("%s/twins.yaml", tiny_folder);
+    tiny_network("small", 4);
+    tiny_network("other", 3);
+    assert_int_equal(tiny_run("run --model tiny.onnx --model small.onnx --dataset data"
                                       " --db lent.db --quiet --noise"
                                       " 'fgsm-linf eps=100/255 source=*'"), 0);
     assert_string_equal(ask("lent.db", "SELECT source FROM result WHERE source IS NOT NULL"
@@ -479,10 +475,10 @@ static void gradients_are_lent(void **state)
     /* The same direction at every scale, so all are fooled alike: no white picture is. */
     assert_string_equal(ask("lent.db", "SELECT DISTINCT acc FROM result WHERE source IS NOT"
                                        " NULL"), "0.25");
-    assert_int_equal(tiny_run(folder, "leaderboard --db lent.db --transfer"), 0);
+    assert_int_equal(tiny_run("leaderboard --db lent.db --transfer"), 0);
     assert_non_null(strstr(tiny_output(), "mean of others"));
 
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db lender.db"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db lender.db"
                                       " --quiet --noise"
                                       " 'fgsm-linf eps=100/255 source=other.onnx'"), 0);
     assert_string_equal(ask("lender.db", "SELECT condition FROM result WHERE source ="
@@ -490,7 +486,7 @@ static void gradients_are_lent(void **state)
     assert_string_equal(ask("lender.db", "SELECT DISTINCT model FROM result"), "tiny");
 
     assert_ok(file_replace(path, suite, sizeof suite - 1));
-    assert_int_equal(tiny_run(folder, "run twins.yaml --db twins.db --quiet"), 0);
+    assert_int_equal(tiny_run("run twins.yaml --db twins.db --quiet"), 0);
     assert_string_equal(ask("twins.db", "SELECT model || '<' || source FROM result WHERE kind"
                                         " = 'adversarial' ORDER BY 1"), "small<tiny tiny<small");
     assert_string_equal(ask("twins.db", "SELECT count(*) FROM measure JOIN result"
@@ -498,7 +494,7 @@ static void gradients_are_lent(void **state)
                                         " value = 1"), "12");
     assert_string_equal(ask("twins.db", "SELECT value FROM measure WHERE name ="
                                         " 'gradient_fidelity'"), "1.0 1.0");
-    assert_int_equal(tiny_run(folder, "run --model tiny.onnx --dataset data --db lender.db"
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db lender.db"
                                       " --noise 'fgsm-linf source=twin'"), 1);
     assert_non_null(strstr(tiny_output(), "no two networks of this run are twins"));
     free(path);
@@ -512,15 +508,15 @@ static void a_matrix_is_its_rows(void **state)
                               " --dataset data --quiet --noise 'pgd-linf eps=[30/255,90/255]"
                               " steps=5 source=*' --noise 'mim-linf eps=60/255 use=every"
                               " source=*' --db";
-    assert_int_equal(tiny_run(folder, "%s matrix.db --save-adversarial matrix", run), 0);
-    assert_int_equal(tiny_run(folder, "%s matrix2.db --threads 2", run), 0);
-    assert_int_equal(tiny_run(folder, "%s rows.db --only model=tiny", run), 0);
-    assert_int_equal(tiny_run(folder, "%s rows.db --only model=other", run), 0);
-    assert_int_equal(tiny_run(folder, "%s rows.db --only model=small", run), 0);
+    assert_int_equal(tiny_run("%s matrix.db --save-adversarial matrix", run), 0);
+    assert_int_equal(tiny_run("%s matrix2.db --threads 2", run), 0);
+    assert_int_equal(tiny_run("%s rows.db --only model=tiny", run), 0);
+    assert_int_equal(tiny_run("%s rows.db --only model=other", run), 0);
+    assert_int_equal(tiny_run("%s rows.db --only model=small", run), 0);
     assert_string_equal(ask("matrix.db", "SELECT count(*) FROM result WHERE source IS NOT"
                                          " NULL"), "27");
-    char *matrix = tiny_dump(folder, "matrix.db"), *two = tiny_dump(folder, "matrix2.db");
-    char *rows = tiny_dump(folder, "rows.db");
+    char *matrix = tiny_dump("matrix.db"), *two = tiny_dump("matrix2.db");
+    char *rows = tiny_dump("rows.db");
     assert_string_equal(matrix, rows);
     assert_string_equal(matrix, two);
     static const char costs[] = "SELECT forwards || '/' || backwards FROM cell ORDER BY key";
@@ -534,7 +530,7 @@ static void a_matrix_is_its_rows(void **state)
 
 static void check_files(const char *pattern, const char *count)
 {
-    char *check = mem_format("test $(find '%s/adv' -name '%s' | wc -l) = %s", folder, pattern,
+    char *check = mem_format("test $(find '%s/adv' -name '%s' | wc -l) = %s", tiny_folder, pattern,
                              count);
     assert_int_equal(system(check), 0);
     free(check);
@@ -544,8 +540,7 @@ static void check_files(const char *pattern, const char *count)
 static void examples_are_saved(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder,
-                              "run --model tiny.onnx --dataset data --db adv.db --quiet "
+    assert_int_equal(tiny_run("run --model tiny.onnx --dataset data --db adv.db --quiet "
                               "--save-adversarial adv --noise 'fgsm-linf eps=100/255' "
                               "--noise 'deepfool-linf eps=100/255 refine=40'"),
                      0);
@@ -560,25 +555,25 @@ static void examples_are_saved(void **state)
 static void the_doctor_knows(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "doctor"), 0);
+    assert_int_equal(tiny_run("doctor"), 0);
     assert_non_null(strstr(tiny_output(), "libjpeg"));
-    assert_int_equal(tiny_run(folder, "doctor --db results.db"), 0);
+    assert_int_equal(tiny_run("doctor --db results.db"), 0);
     assert_non_null(strstr(tiny_output(), "integrity"));
     /* Blue-first input is what this network was not made for. */
-    assert_int_equal(tiny_run(folder, "doctor tiny.onnx --dataset data --json"), 0);
+    assert_int_equal(tiny_run("doctor tiny.onnx --dataset data --json"), 0);
     assert_non_null(strstr(tiny_output(), "\"name\":\"[0,1], bgr\""));
-    assert_int_equal(tiny_run(folder, "doctor tiny.onnx --dataset data"), 0);
+    assert_int_equal(tiny_run("doctor tiny.onnx --dataset data"), 0);
     assert_non_null(strstr(tiny_output(), "The network's record fits"));
-    assert_int_equal(tiny_run(folder, "doctor tiny.onnx"), 1);
+    assert_int_equal(tiny_run("doctor tiny.onnx"), 1);
 }
 
 static void help_is_everywhere(void **state)
 {
     (void)state;
-    assert_int_equal(tiny_run(folder, "--help"), 0);
-    assert_int_equal(tiny_run(folder, "--version"), 0);
+    assert_int_equal(tiny_run("--help"), 0);
+    assert_int_equal(tiny_run("--version"), 0);
     for (size_t i = 0; command_registry[i]; i++) {
-        assert_int_equal(tiny_run(folder, "%s --help", command_registry[i]->name), 0);
+        assert_int_equal(tiny_run("%s --help", command_registry[i]->name), 0);
         assert_non_null(strstr(tiny_output(), "Usage: gauntlet"));
         for (const struct option *o = command_registry[i]->options; o && o->name; o++) {
             char *flag = mem_format("--%s", o->name);
@@ -586,29 +581,13 @@ static void help_is_everywhere(void **state)
             free(flag);
         }
     }
-    assert_int_equal(tiny_run(folder, "help pgd-linf"), 0);
+    assert_int_equal(tiny_run("help pgd-linf"), 0);
     assert_non_null(strstr(tiny_output(), "  eps=8/255"));
     assert_non_null(strstr(tiny_output(), "one of: madry robustart foolbox bim"));
-    assert_int_equal(tiny_run(folder, "help fog"), 0);
-    assert_int_equal(tiny_run(folder, "help nothing"), 1);
-    assert_int_equal(tiny_run(folder, "help --completion | bash -n"), 0);
-    assert_int_equal(tiny_run(folder, "help --man | grep -c '^.TP'"), 0);
-}
-
-static int make(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return 1;
-    tiny_make(folder);
-    return 0;
-}
-
-static int clean_up(void **state)
-{
-    (void)state;
-    tiny_remove(folder);
-    return 0;
+    assert_int_equal(tiny_run("help fog"), 0);
+    assert_int_equal(tiny_run("help nothing"), 1);
+    assert_int_equal(tiny_run("help --completion | bash -n"), 0);
+    assert_int_equal(tiny_run("help --man | grep -c '^.TP'"), 0);
 }
 
 int main(void)
@@ -633,5 +612,5 @@ int main(void)
         cmocka_unit_test(the_doctor_knows),
         cmocka_unit_test(help_is_everywhere),
     };
-    return cmocka_run_group_tests(tests, make, clean_up);
+    return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

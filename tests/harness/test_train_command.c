@@ -6,37 +6,6 @@
 
 #include <string.h>
 
-static char folder[] = "/tmp/gauntlet-train-XXXXXX";
-
-static void write_file(const char *name, const char *text)
-{
-    char *path = mem_format("%s/%s", folder, name);
-    assert_ok(file_replace(path, text, strlen(text)));
-    free(path);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    tiny_make(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tiny_remove(folder);
-    return 0;
-}
-
-static void says(const char *words)
-{
-    if (!strstr(tiny_output(), words))
-        fail_msg("'%s' does not say '%s'", tiny_output(), words);
-}
-
 /* Two networks of one command, the second taught by the first; then nothing is left to do,
  * and the file says where it came from. */
 static void two_networks_of_one_command(void **state)
@@ -47,24 +16,24 @@ static void two_networks_of_one_command(void **state)
     char *first = mem_format("architecture: resnet8\noutput: a.onnx\n%s", common);
     char *second = mem_format("architecture: resnet8\noutput: b.onnx\nteacher: a.onnx\n%s",
                               common);
-    write_file("a.train.yaml", first);
-    write_file("b.train.yaml", second);
+    tiny_write("a.train.yaml", first);
+    tiny_write("b.train.yaml", second);
     free(first);
     free(second);
-    if (tiny_run(folder, "train a.train.yaml b.train.yaml --quiet"))
+    if (tiny_run("train a.train.yaml b.train.yaml --quiet"))
         fail_msg("%s", tiny_output());
-    says("a.onnx: ");
-    says("b.onnx: ");
-    says("% on 8 images of data, 2 epochs in ");
-    assert_int_equal(tiny_run(folder, "train a.train.yaml b.train.yaml --quiet"), 0);
-    says("b.onnx: finished already");
-    assert_int_equal(tiny_run(folder, "inspect b.onnx"), 0);
-    says("command     gauntlet train b.train.yaml\n");
-    assert_int_equal(tiny_run(folder, "inspect b.onnx --json"), 0);
-    says("\"technique\":\"distilled\"");
-    says("\"seed\":\"7\"");
-    assert_int_equal(tiny_run(folder, "train a.train.yaml b.train.yaml --output c.onnx"), 1);
-    says("--output is for one configuration");
+    tiny_says("a.onnx: ");
+    tiny_says("b.onnx: ");
+    tiny_says("% on 8 images of data, 2 epochs in ");
+    assert_int_equal(tiny_run("train a.train.yaml b.train.yaml --quiet"), 0);
+    tiny_says("b.onnx: finished already");
+    assert_int_equal(tiny_run("inspect b.onnx"), 0);
+    tiny_says("command     gauntlet train b.train.yaml\n");
+    assert_int_equal(tiny_run("inspect b.onnx --json"), 0);
+    tiny_says("\"technique\":\"distilled\"");
+    tiny_says("\"seed\":\"7\"");
+    assert_int_equal(tiny_run("train a.train.yaml b.train.yaml --output c.onnx"), 1);
+    tiny_says("--output is for one configuration");
 }
 
 /* A sheet of a dataset: a JPEG where the name says so, else a PNG. */
@@ -76,20 +45,20 @@ static void sheets_of_samples(void **state)
     } files[] = {{"sheet.jpg", "\xff\xd8\xff"}, {"sheet.png", "\x89PNG"}};
     for (int i = 0; i < 2; i++) {
         struct mapping file;
-        char *path = mem_format("%s/%s", folder, files[i].name);
-        if (tiny_run(folder, "show data --samples 2 --size 12 --noise fog:1 -o %s",
+        char *path = mem_format("%s/%s", tiny_folder, files[i].name);
+        if (tiny_run("show data --samples 2 --size 12 --noise fog:1 -o %s",
                      files[i].name))
             fail_msg("%s", tiny_output());
-        says("4 classes of data");
+        tiny_says("4 classes of data");
         assert_ok(file_map(path, &file));
         assert_memory_equal(file.data, files[i].head, strlen(files[i].head));
         file_unmap(&file);
         free(path);
     }
-    assert_int_equal(tiny_run(folder, "show data --samples 0 -o x.png"), 1);
-    assert_int_equal(tiny_run(folder, "show data --samples 2 --size 0 -o x.png"), 1);
-    says("needs a --size");
-    assert_int_equal(tiny_run(folder, "show nowhere --samples 2 -o x.png"), 1);
+    assert_int_equal(tiny_run("show data --samples 0 -o x.png"), 1);
+    assert_int_equal(tiny_run("show data --samples 2 --size 0 -o x.png"), 1);
+    tiny_says("needs a --size");
+    assert_int_equal(tiny_run("show nowhere --samples 2 -o x.png"), 1);
 }
 
 int main(void)
@@ -98,5 +67,5 @@ int main(void)
         cmocka_unit_test(two_networks_of_one_command),
         cmocka_unit_test(sheets_of_samples),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

@@ -13,6 +13,8 @@
 #include <jpeglib.h>
 #include <sqlite3.h>
 
+char tiny_folder[] = "/tmp/gauntlet-test-XXXXXX";
+
 enum { WIDTH = 24, HEIGHT = 20, SIDE = 16, CLASSES = 4 };
 
 static const struct {
@@ -77,7 +79,7 @@ static struct value *add(struct graph *graph, const char *op, const char *name,
 }
 
 /* logits = scale (W mean(x) + b): each colour's row likes it and dislikes the others. */
-void tiny_network(const char *folder, const char *name, float scale)
+void tiny_network(const char *name, float scale)
 {
     float weights[3 * CLASSES] = {-1, -1, 2, .9f, -1, 2, -1, .9f, 2, -1, -1, .9f};
     float bias[CLASSES] = {0, 0, 0, -1};
@@ -101,7 +103,7 @@ void tiny_network(const char *folder, const char *name, float scale)
     graph.n_inputs = graph.n_outputs = 1;
     assert_ok(graph_update(&graph));
 
-    char *path = mem_format("%s/%s.onnx", folder, name);
+    char *path = mem_format("%s/%s.onnx", tiny_folder, name);
     assert_ok(onnx_write(&graph, path));
     free(path);
     graph_clear(&graph);
@@ -110,15 +112,18 @@ void tiny_network(const char *folder, const char *name, float scale)
         "arch: tiny\ninput: [16, 16]\nresize: 16\nresize_rule: short\n"
         "resizer: pillow-bilinear\norder: rgb\nscale: 1/255\n"
         "mean: [0, 0, 0]\nstd: [1, 1, 1]\nn_classes: 4\n";
-    path = mem_format("%s/%s.yaml", folder, name);
+    path = mem_format("%s/%s.yaml", tiny_folder, name);
     assert_ok(file_replace(path, record, sizeof record - 1));
     free(path);
 }
 
-void tiny_make(const char *folder)
+int tiny_setup(void **state)
 {
+    (void)state;
+    if (!mkdtemp(tiny_folder))
+        return -1;
     for (int c = 0; c < CLASSES; c++) {
-        char *place = mem_format("%s/data/%s", folder, colours[c].name);
+        char *place = mem_format("%s/data/%s", tiny_folder, colours[c].name);
         assert_ok(file_make_folder(place));
         for (int number = 0; number < 2; number++) {
             char *path = mem_format("%s/%d.jpg", place, number);
@@ -127,14 +132,36 @@ void tiny_make(const char *folder)
         }
         free(place);
     }
-    tiny_network(folder, "tiny", 8);
+    tiny_network("tiny", 8);
+    return 0;
 }
 
-void tiny_remove(const char *folder)
+int tiny_teardown(void **state)
 {
-    char *line = mem_format("rm -rf '%s'", folder);
-    assert_int_equal(system(line), 0);
+    (void)state;
+    tiny_shell("rm -rf '%s'", tiny_folder);
+    return 0;
+}
+
+void tiny_write(const char *name, const char *text)
+{
+    char *path = mem_format("%s/%s", tiny_folder, name);
+    assert_ok(file_replace(path, text, strlen(text)));
+    free(path);
+}
+
+void tiny_shell(const char *format, ...)
+{
+    va_list args;
+    char *words = NULL;
+    va_start(args, format);
+    assert_true(vasprintf(&words, format, args) >= 0);
+    va_end(args);
+    char *line = mem_format("cd '%s' && %s", tiny_folder, words);
+    if (system(line))
+        fail_msg("%s", line);
     free(line);
+    free(words);
 }
 
 static struct text output;
@@ -144,7 +171,13 @@ const char *tiny_output(void)
     return output.data ? output.data : "";
 }
 
-int tiny_run(const char *folder, const char *arguments, ...)
+void tiny_says(const char *words)
+{
+    if (!strstr(tiny_output(), words))
+        fail_msg("'%s' does not say '%s'", tiny_output(), words);
+}
+
+int tiny_run(const char *arguments, ...)
 {
     va_list args;
     char *words = NULL;
@@ -153,7 +186,7 @@ int tiny_run(const char *folder, const char *arguments, ...)
     va_end(args);
     const char *program = getenv("GAUNTLET_PROGRAM");
     assert_non_null(program);
-    char *line = mem_format("cd '%s' && '%s' %s 2>&1", folder, program, words);
+    char *line = mem_format("cd '%s' && '%s' %s 2>&1", tiny_folder, program, words);
     FILE *pipe = popen(line, "r");
     assert_non_null(pipe);
     text_clear(&output);
@@ -181,9 +214,9 @@ static const char results[] =
     " FROM result r JOIN cell c USING(cell_id) JOIN pred p USING(cell_id)"
     " ORDER BY r.model, r.variant, r.dataset, r.subset, r.kind, r.condition";
 
-char *tiny_dump(const char *folder, const char *db)
+char *tiny_dump(const char *db)
 {
-    char *path = mem_format("%s/%s", folder, db);
+    char *path = mem_format("%s/%s", tiny_folder, db);
     sqlite3 *handle;
     sqlite3_stmt *query;
     struct text dump = {0};
@@ -204,10 +237,10 @@ char *tiny_dump(const char *folder, const char *db)
     return dump.data ? dump.data : mem_copy("");
 }
 
-const char *tiny_ask(const char *folder, const char *db, const char *sql)
+const char *tiny_ask(const char *db, const char *sql)
 {
     static char answer[4096];
-    char *path = mem_format("%s/%s", folder, db);
+    char *path = mem_format("%s/%s", tiny_folder, db);
     sqlite3 *handle;
     sqlite3_stmt *query;
     answer[0] = 0;
