@@ -209,7 +209,7 @@ enum status evaluate_attack(struct job *job, const size_t *cells, size_t count, 
     company_open(&company, count);
     for (size_t i = 0; i < count && !st; i++) {
         struct asked asked;
-        *stage = NULL; /* the cell's own trouble, not the sample's */
+        *stage = NULL;
         if ((st = ask(job, cells[i], worker, item, &asked)))
             break;
         *stage = "model";
@@ -234,12 +234,12 @@ enum status evaluate(struct job *job, size_t index, int worker, size_t item,
 {
     struct bench *bench = &job->benches[worker];
     struct asked asked;
-    *stage = NULL;
+    if (cell_condition(job->run.plan, job->run.wave.cells[index])->attack)
+        return evaluate_attack(job, &index, 1, worker, item, frames, verdict, stage);
+    *stage = NULL; /* the cell's own trouble, not the sample's */
     enum status st = ask(job, index, worker, item, &asked);
     if (st)
         return st;
-    if (asked.condition->attack)
-        return evaluate_attack(job, &index, 1, worker, item, frames, verdict, stage);
     *stage = "model";
     return asked.condition->sequence
                ? sequence(&asked, frames, n_frames, bench, verdict)
