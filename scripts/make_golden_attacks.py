@@ -7,8 +7,9 @@ Usage: make_golden_attacks.py [--device cuda] [--alone MEMBER:SEED] SHARED OUT.j
 OUT.json gains one row for each (model, norm, eps, stage): a string with one letter per
 sample, "1" where the network is still right after this stage and all before it. With
 --alone a row has the samples that one member alone leaves, from that seed, its stage being
-"alone MEMBER". Samples are every 19th of cifar10-test.tar in name order, so that all
-classes occur. A row's last columns are the seconds, the seed and the PyTorch it ran on.
+"alone MEMBER"; apgd-ce* climbs the cross-entropy over the wrong classes, as ours does.
+Samples are every 19th of cifar10-test.tar in name order, so that all classes occur. A row's
+last columns are the seconds, the seed and the PyTorch it ran on.
 
 Rows that are there already are kept, so an interrupted run goes on, and several processes
 may add to one file.
@@ -121,8 +122,8 @@ class Victim:
     def member(self, stage, norm, eps, seed):
         """An attack on some samples: indices to flags."""
         network, x, y = self.network, self.x, self.y
-        if stage == "apgd-ce":
-            return lambda i: oracle.apgd(network, x[i], y[i], eps, norm, "ce", seed=seed)
+        if stage in ("apgd-ce", "apgd-ce*"):
+            return lambda i: oracle.apgd(network, x[i], y[i], eps, norm, stage[5:], seed=seed)
         if stage == "apgd-t":
             return lambda i: oracle.apgd_t(network, x[i], y[i], eps, norm, seed=seed)
         if stage == "square":
