@@ -266,7 +266,9 @@ static enum status set_key(struct reader *reader, char *word)
 {
     char *value = strchr(word, '=');
     *value++ = 0;
-    const char *key = !strcmp(word, "color") ? "colour" : word;
+    const char *key = !strcmp(word, "color")       ? "colour"
+                      : !strcmp(word, "normalize") ? "normalise"
+                                                   : word;
     enum status st;
     if (set_parameter(reader, key, value, &st))
         return st;
@@ -370,8 +372,8 @@ static char *make_label(const struct condition *c)
         if (c->sequence_set >= 0)
             text_addf(&label, " set=%s", set_name(c->sequence_set));
     }
-    label_keys(c, "store", "precision", false, &label);
-    label_keys(c, "precision", NULL, true, &label);
+    label_keys(c, "store", "normalise", false, &label);
+    label_keys(c, "normalise", NULL, true, &label);
     if (c->attack) {
         separate(&label, true);
         text_add(&label, c->attack->name);

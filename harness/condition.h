@@ -22,6 +22,7 @@
 
 #include "base/params.h"
 #include "base/status.h"
+#include "models/model.h"
 #include "noises/adversarial/adversarial.h"
 #include "noises/natural/natural.h"
 #include "noises/natural/perturbation.h"
@@ -59,6 +60,7 @@ struct condition {
     int store_quality;     /* JPEG between corruption and network; 0: none */
     const char *precision; /* "fp16", ..., "int8-simulated", or NULL */
     bool ceil_mode, no_fold;
+    enum normalise normalise;
     const struct attack *attack;
     struct params attack_params;
     char *source; /* model that the gradients come from, or NULL: the model itself */

@@ -9,6 +9,8 @@
 
 static const char *const size_words[] = {"round", "trunc", "ceil"};
 static const char *const crop_words[] = {"floor", "half-even", "half-up", "frac875"};
+static const char *const normalise_words[] = {"float", "folded", "table8", "caffe",
+                                              "inception"}; /* enum normalise */
 static const char *const precision_words[] = {"fp32", "fp16", "bf16", "bf16-native",
                                               "int8", "int8-simulated"};
 
@@ -170,6 +172,18 @@ static const char *show_store(const struct condition *c, char out[64])
     return out;
 }
 
+static enum status set_normalise(struct condition *c, const char *value)
+{
+    int choice = CHOOSE("normalise", value, normalise_words);
+    c->normalise = choice < 0 ? NORMALISE_FLOAT : (enum normalise)choice;
+    return choice < 0 ? ERR_USAGE : OK;
+}
+static const char *show_normalise(const struct condition *c, char out[64])
+{
+    (void)out;
+    return c->normalise ? normalise_words[c->normalise] : NULL;
+}
+
 static enum status set_precision(struct condition *c, const char *value)
 {
     int choice = CHOOSE("precision", value, precision_words);
@@ -217,6 +231,7 @@ const struct system_key condition_keys[] = {
     {"crop",      "floor half-even half-up frac875", "where the centre crop starts", set_crop, show_crop},
     {"colour",    "COLOUR",  "a colour path after the crop",             set_colour,    show_colour},
     {"store",     "jpegQ",   "stored as JPEG between corruption and network", set_store, show_store},
+    {"normalise", "float folded table8 caffe inception", "how pixels become the input: in two steps, merged, in 8 bits; or a mistake", set_normalise, show_normalise},
     {"precision", "fp32 fp16 bf16 bf16-native int8 int8-simulated", "the network's arithmetic", set_precision, show_precision},
     {"pool",      "floor ceil", "how pooling rounds its output size",    set_pool,      show_pool},
     {"fold",      "on off",  "batch normalisation folded into convolutions", set_fold,  show_fold},

@@ -139,6 +139,7 @@ struct session_options pipeline_session(const struct condition *condition,
                                           condition->attack->own_gradient),
         .no_fold = condition->no_fold,
         .ceil_mode = condition->ceil_mode,
+        .normalise = condition->normalise,
         .precision = condition->precision,
     };
     /* int8-simulated: the integers' values in float. Of a network that is quantized

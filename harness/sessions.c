@@ -61,6 +61,7 @@ static bool same_options(const struct session_options *a, const struct session_o
 {
     return a->gradient == b->gradient && a->simulate == b->simulate &&
            a->no_fold == b->no_fold && a->ceil_mode == b->ceil_mode &&
+           a->normalise == b->normalise &&
            same_word(a->precision, b->precision);
 }
 

@@ -59,11 +59,28 @@ void model_close(struct model *model);
 
 /* How a session computes. All-zero is the default: fp32, batch norm folded, integer
  * arithmetic for quantized graphs, inference only. */
+/*
+ * How pixels become the network's input. FLOAT: (x scale - mean) / std in float32, in that
+ * order, as torchvision does. FOLDED: one product and one sum per pixel, as runtimes do that
+ * merge the two steps; last bits differ. TABLE8: 256 values a channel, kept in 8 bits with one
+ * step for all three, as accelerators take them. CAFFE (BGR less 103.939, 116.779, 123.68) and
+ * INCEPTION (x / 127.5 - 1) are other people's conventions on a network that was not trained
+ * so: a mistake, to see what it costs. Gradients are exact, TABLE8's straight-through.
+ */
+enum normalise {
+    NORMALISE_FLOAT,
+    NORMALISE_FOLDED,
+    NORMALISE_TABLE8,
+    NORMALISE_CAFFE,
+    NORMALISE_INCEPTION,
+};
+
 struct session_options {
     bool gradient;             /* session_backward may be called */
     bool simulate;             /* quantized graphs as fake quantization in float */
     bool no_fold;              /* keep batch norm as its own step */
     bool ceil_mode;            /* pooling rounds up (SysNoise) */
+    enum normalise normalise;
     /* NULL or "fp32". "fp16", "bf16": weights and every operator's result are rounded to
      * nearest even, in software: the same anywhere. "bf16-native": convolutions through the
      * CPU's bfloat16 products, which add in float and round once behind bias, residual and

@@ -106,7 +106,7 @@ static enum status find_ranges(const struct network *network, struct graph *grap
         st = plan_compile(&copy, &options, &plan);
     if (!st)
         st = lane_init(&lane, &plan);
-    input_map_init(&map, network->preprocess);
+    input_map_init(&map, network->preprocess, NORMALISE_FLOAT);
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     for (size_t i = 0; !st && i < network->n_samples; i++) {

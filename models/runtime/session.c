@@ -29,7 +29,7 @@ enum status session_open_network(struct network *network, const struct session_o
         return st;
     struct session *session = mem_new(sizeof *session);
     session->plan = plan;
-    input_map_init(&session->map, network->preprocess);
+    input_map_init(&session->map, network->preprocess, options->normalise);
     session->temperature = options->temperature == 0 ? 1.0f : (float)options->temperature;
     session->n_logits = (int)shape_count(&plan->slots[plan->output].shape);
     session->rounds = plan->options.rounds ? plan->options.rounds[plan->graph.inputs[0]->id] : 0;

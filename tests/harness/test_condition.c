@@ -39,8 +39,8 @@ static void labels_are_canonical(void **state)
     assert_string_equal(canonical("gaussian_noise:3 set=cifar"),
                         "gaussian_noise:3 set=cifar");
     assert_string_equal(
-        canonical("pool=ceil fold=off size=trunc crop=half-up orient=exif"),
-        "orient=exif size=trunc crop=half-up + pool=ceil fold=off");
+        canonical("pool=ceil fold=off size=trunc normalize=table8 crop=half-up orient=exif"),
+        "orient=exif size=trunc crop=half-up + normalise=table8 pool=ceil fold=off");
     assert_string_equal(canonical("tilt-p:1 decode=stb store=jpeg85"),
                         "decode=stb + tilt-p store=jpeg85");
     assert_string_equal(canonical("gaussian_noise-p:3 set=cifar"),

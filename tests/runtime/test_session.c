@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/threads.h"
 #include "models/model.h"
+#include "models/runtime/input.h"
 #include "models/runtime/report.h"
 
 #include <math.h>
@@ -358,9 +359,67 @@ static void test_report(void **state)
     model_close(model);
 }
 
+/* All 256 bytes in each channel, under one way to normalise. */
+struct ramp {
+    float x[3][256], v[3][256];
+};
+
+static void run_ramp(struct ramp *ramp, struct input_map *map, enum normalise how)
+{
+    static const struct preprocess torch = {
+        .width = 16, .height = 16, .order = "rgb", .layout = "nchw", .scale = 1 / 255.0,
+        .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}};
+    for (int c = 0; c < 3; c++)
+        for (int k = 0; k < 256; k++)
+            ramp->x[c][k] = (float)k / 255;
+    input_map_init(map, &torch, how);
+    input_apply(map, ramp->x[0], ramp->v[0]);
+}
+
+/* Each way is its formula; the merged one differs from the plain one in last bits only, eight
+ * bits by half a step at most; gradients are the slopes. */
+static void test_normalising(void **state)
+{
+    (void)state;
+    static const float mean[] = {0.485f, 0.456f, 0.406f}, std[] = {0.229f, 0.224f, 0.225f};
+    static const float caffe[] = {123.68f, 116.779f, 103.939f};
+    struct ramp plain, folded, table8, bgr, unit;
+    struct input_map map, eight;
+    run_ramp(&folded, &map, NORMALISE_FOLDED);
+    run_ramp(&table8, &eight, NORMALISE_TABLE8);
+    run_ramp(&bgr, &map, NORMALISE_CAFFE);
+    run_ramp(&unit, &map, NORMALISE_INCEPTION);
+    run_ramp(&plain, &map, NORMALISE_FLOAT);
+    const float range = (1 - mean[2]) / std[2]; /* the widest channel's end: 127 steps */
+    assert_float_equal(eight.step * 127, range, 1e-6);
+    int other_bits = 0;
+    for (int c = 0; c < 3; c++)
+        for (int k = 0; k < 256; k++) {
+            float want = ((float)k / 255 - mean[c]) / std[c];
+            double steps = (double)table8.v[c][k] / (double)eight.step;
+            assert_true(plain.v[c][k] == want);
+            other_bits += folded.v[c][k] != want;
+            assert_float_equal(folded.v[c][k], want, 1e-6);
+            assert_float_equal(table8.v[c][k], want, eight.step / 2 * 1.0001f);
+            assert_float_equal(steps, rint(steps), 1e-5);
+            assert_true(bgr.v[2 - c][k] == (float)k - caffe[c]);
+            assert_float_equal(unit.v[c][k], (float)k / 127.5f - 1, 1e-6);
+        }
+    assert_true(other_bits > 0);
+
+    float ones[3][256], dx[3][256];
+    for (int c = 0; c < 3; c++)
+        for (int k = 0; k < 256; k++)
+            ones[c][k] = 1;
+    input_return(&map, ones[0], dx[0]);
+    for (int c = 0; c < 3; c++)
+        assert_float_equal(dx[c][7], (plain.v[c][8] - plain.v[c][7]) * 255, 1e-4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_normalising),
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_modes_agree),
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_bytes_survive), cmocka_unit_test(test_options), cmocka_unit_test(test_native),
