@@ -114,6 +114,13 @@ struct oracle *oracle_open(void)
     return oracle;
 }
 
+/* What a noise does not draw is NULL. */
+static void send_words(struct oracle *oracle, const void *words, size_t count)
+{
+    if (count)
+        fwrite(words, 4, count, oracle->to);
+}
+
 bool oracle_ask(struct oracle *oracle, const struct natural *natural,
                 const struct natural_args *args, const struct image *image,
                 const struct natural_draws *draws, struct image *out)
@@ -125,9 +132,9 @@ bool oracle_ask(struct oracle *oracle, const struct natural *natural,
             natural_set_name(args->set), variant, image->width, image->height,
             draws->normals, draws->uniforms, draws->integers);
     fwrite(image->data, 1, image_size(image), oracle->to);
-    fwrite(draws->normal, 4, draws->normals, oracle->to);
-    fwrite(draws->uniform, 4, draws->uniforms, oracle->to);
-    fwrite(draws->integer, 4, draws->integers, oracle->to);
+    send_words(oracle, draws->normal, draws->normals);
+    send_words(oracle, draws->uniform, draws->uniforms);
+    send_words(oracle, draws->integer, draws->integers);
     fflush(oracle->to);
     assert_ok(image_init(out, image->width, image->height, 3));
     return fread(out->data, 1, image_size(out), oracle->from) == image_size(out);
