@@ -25,7 +25,7 @@ static const struct {
     {EXIT_REGRESSION, "a gate or a comparison failed"},
     {EXIT_INTERRUPTED, "interrupted; the same command goes on where it stopped"},
     {EXIT_LOCKED, "somebody else holds the lock"},
-    {EXIT_STORE, "the database is newer than this program, corrupt or read-only"},
+    {EXIT_STORE, "the database is missing, corrupt, read-only or newer than this program"},
     {EXIT_UNRELIABLE, "a cell has a reliability flag, and --strict was given"},
 };
 enum { N_EXITS = sizeof exit_meanings / sizeof *exit_meanings };

@@ -64,7 +64,7 @@ static const struct option options[] = {
 
 static const struct example examples[] = {
     {"gauntlet quantize net.onnx --calib train/ --output net_int8.onnx",
-     "8 bits, min effort"},
+     "8 bits, rounded to nearest"},
     {"gauntlet quantize net.onnx --method brecq --weights 2 --acts 32 --calib train/ "
      "--output net_w2.onnx",
      "2-bit weights by block reconstruction"},
@@ -435,6 +435,8 @@ static enum exit_code run(const struct arguments *arguments)
     train_data_close(&job.data);
     train_shelf_clear(&job.shelf);
     model_close(job.model);
+    if (st == ERR_INTERRUPTED)
+        st = status_fail(st, "interrupted; the same command goes on where it stopped");
     return st ? command_fail(arguments, st) : EXIT_DONE;
 }
 

@@ -58,6 +58,8 @@ static enum status write_markdown(struct store *store, const struct board *board
         fputs(i ? "\n" : "", out);
         sheet_markdown(&sheets.items[i], out);
     }
+    if (!sheets.count)
+        fprintf(out, "%s\n", sheets.nothing);
     if (board->n_failed)
         fprintf(out, "\n%lld cells have no number.\n", (long long)board->n_failed);
     sheets_clear(&sheets);

@@ -331,6 +331,19 @@ static void add_conditions(struct maker *maker, const struct board_row *row)
             condition_row(maker, sheet, at++, c, row->cells[c], attacks);
 }
 
+static const char *what_is_missing(const struct leaderboard_options *options)
+{
+    if (options->twins)
+        return "No network here has its full-precision twin beside it, under the same "
+               "conditions: run both.";
+    if (options->transfer)
+        return "Nothing was crafted on one network and shown to others: run with --noise "
+               "'mi-di-ti-linf eps=8/255 source=*'.";
+    if (options->curves)
+        return "No attack has two radii: run with --noise 'pgd-linf eps=[1/255,2/255]'.";
+    return "No results that match: `gauntlet run` makes them.";
+}
+
 void sheets_make(const struct board *board, const struct leaderboard_options *options,
                  bool ascii, struct sheets *out)
 {
@@ -358,6 +371,7 @@ void sheets_make(const struct board *board, const struct leaderboard_options *op
         for (size_t r = 0; options->details && r < maker.section->n_rows; r++)
             add_conditions(&maker, &maker.section->rows[r]);
     }
+    out->nothing = what_is_missing(options);
 }
 
 void sheets_more(const struct board *board, const struct board_section *section,

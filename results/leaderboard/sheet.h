@@ -30,6 +30,7 @@ struct sheet {
 struct sheets {
     struct sheet *items;
     size_t count;
+    const char *nothing; /* why there is none, and how to come by one */
     struct arena arena;
 };
 

@@ -212,7 +212,8 @@ static void add_norm(struct maker *maker, const char *norm)
                                     section_name(maker)), lines, count + 4);
     sheet->note = medians ? "Top-1 in % under the attack with this radius. An attack that "
                             "searches the smallest distance gives every radius at once, and the "
-                            "median distance over the clean-correct pictures (none: most held)."
+                            "median distance over the clean-correct pictures, where half of "
+                            "them fell: pixels are in [0,1]."
                           : "Top-1 in % under the attack with this radius.";
     sheet_column(sheet, "Model", false, 0);
     sheet_column(sheet, "Attack", false, 0);

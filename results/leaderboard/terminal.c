@@ -137,6 +137,8 @@ static enum status write_terminal(struct store *store, const struct board *board
         fputs(i ? "\n" : "", out);
         st = sheet_terminal(&sheets.items[i], width, options->colour, out);
     }
+    if (!sheets.count)
+        fprintf(out, "%s\n", sheets.nothing);
     if (!st && board->n_failed)
         fprintf(out, "\n%lld cells have no number: see the view `failed`.\n",
                 (long long)board->n_failed);
