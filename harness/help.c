@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "harness/build_info.h"
+#include "harness/condition.h"
 #include "noises/adversarial/adversarial.h"
 #include "noises/natural/natural.h"
 
@@ -147,6 +148,11 @@ bool help_noise(const char *name)
     for (const struct natural *const *n = natural_registry; *n; n++)
         if (!strcmp((*n)->name, name)) {
             print_noise(name, (*n)->summary, (*n)->source, (*n)->params);
+            return true;
+        }
+    for (const struct system_key *key = condition_keys; key->key; key++)
+        if (!strcmp(key->key, name)) {
+            printf("%s=%s: %s\n", key->key, key->choices, key->help);
             return true;
         }
     return false;

@@ -71,9 +71,11 @@ enum status plan_open_models(const struct suite *suite, const struct plan_option
             continue;
         }
         plan->n_bad++;
-        if (suite->models_count == 1)
-            return status_wrap(ERR_USAGE, "%s", suite->models[i].file);
-        progress_note("%s: left out: %s", suite->models[i].file, status_message());
+        const char *file = suite->models[i].file;
+        if (suite->models_count == 1) /* most messages name it already */
+            return strstr(status_message(), file) ? ERR_USAGE
+                                                  : status_wrap(ERR_USAGE, "%s", file);
+        progress_note("%s: left out: %s", file, status_message());
     }
     if (!plan->n_models)
         return status_fail(ERR_USAGE, suite->models_count

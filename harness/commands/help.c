@@ -1,6 +1,7 @@
 /* gauntlet help [COMMAND|NOISE]: the same texts, what a noise takes, and the forms that packages install. */
 #include "base/text.h"
 #include "harness/command.h"
+#include "harness/condition.h"
 
 #include <stdio.h>
 
@@ -18,6 +19,17 @@ static const struct example examples[] = {
     {0},
 };
 
+/* As a condition would be told, with the nearest name. */
+static enum status not_there(const char *name)
+{
+    struct condition condition;
+    enum status st = condition_parse(name, &condition);
+    if (st)
+        return status_wrap(st, "no command '%s'", name);
+    condition_clear(&condition);
+    return status_fail(ERR_USAGE, "'%s' is a whole condition: name the noise alone", name);
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     if (option_given(arguments, "man")) {
@@ -32,9 +44,7 @@ static enum exit_code run(const struct arguments *arguments)
         if (command)
             help_command(command);
         else if (!help_noise(name))
-            return command_fail(arguments,
-                                status_fail(ERR_USAGE, "no command or noise '%s'; see: "
-                                            "gauntlet list noises", name));
+            return command_fail(arguments, not_there(name));
     }
     return EXIT_DONE;
 }

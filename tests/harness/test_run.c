@@ -586,6 +586,10 @@ static void help_is_everywhere(void **state)
     assert_non_null(strstr(tiny_output(), "one of: madry robustart foolbox bim"));
     assert_int_equal(tiny_run("help fog"), 0);
     assert_int_equal(tiny_run("help nothing"), 1);
+    assert_int_equal(tiny_run("help pgd"), 1);
+    tiny_says("did you mean 'pgd-linf'?");
+    assert_int_equal(tiny_run("help normalise"), 0);
+    tiny_says("table8");
     assert_int_equal(tiny_run("help --completion | bash -n"), 0);
     assert_int_equal(tiny_run("help --man | grep -c '^.TP'"), 0);
 }
